@@ -1,0 +1,1 @@
+//! Xen's vocabulary and every byte layout that Xen decides

@@ -1,0 +1,1 @@
+//! Ring logic against a hostile peer: the console protocol

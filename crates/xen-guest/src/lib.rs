@@ -1,0 +1,1 @@
+//! What goes inside a domain: loaders, layout, start state

@@ -1,0 +1,1 @@
+//! The seam: transport traits, version negotiation and the typed facade

@@ -1,0 +1,1 @@
+//! A deterministic Xen that decodes hypercall bytes as a chosen release

@@ -1,0 +1,1 @@
+//! The Linux device nodes of Xen, behind safe types

@@ -1,0 +1,1 @@
+//! Versioned request and response types, the config model, a synchronous client

@@ -1,0 +1,1 @@
+//! The console role: rings, logs, ptys and viewers

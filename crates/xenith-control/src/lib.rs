@@ -1,0 +1,1 @@
+//! The control role: the API server over the engine

@@ -1,0 +1,1 @@
+//! Config to plan to run to journal; the domain state machine

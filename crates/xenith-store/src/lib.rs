@@ -1,0 +1,1 @@
+//! The store role: sockets and rings around the xenstore core

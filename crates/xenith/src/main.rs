@@ -1,0 +1,2 @@
+//! One static binary: the roles and the command line.
+fn main() {}

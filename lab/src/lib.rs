@@ -1,0 +1,1 @@
+//! Real Xen in QEMU: images, machine, peers

@@ -1,0 +1,1 @@
+//! Stories that run on the simulator and in the lab

@@ -1,1 +1,16 @@
-//! Versioned request and response types, the config model, a synchronous client
+//! Versioned request and response types, the config model that users see, and a synchronous client.
+//!
+//! ```text
+//!   v1/domain   DomainConfig (wanted)   Domain (observed)   CreateRequest, ShutdownRequest
+//!   v1/host     Host, Root
+//!   v1/problem  Problem: RFC 9457 with a stable code
+//!   v1/routes   every path and method, once
+//!   latest      re-exports the newest version: handlers know only this
+//! ```
+//!
+//! What a version said stays said: a change that an old client would notice is a new version's file.
+
+pub mod v1;
+
+/// The newest version.
+pub use v1 as latest;

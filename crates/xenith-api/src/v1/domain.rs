@@ -1,0 +1,221 @@
+//! Domains: what is wanted of one, and what is seen of it.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What a domain shall be. The same model is read from TOML files and from the API's JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DomainConfig {
+    /// 1 to 63 characters of `[A-Za-z0-9._+-]`, not digits alone, unique on the host.
+    pub name: String,
+    /// Given, or chosen at create.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
+    /// The kind of container; `pvh` is the one so far.
+    #[serde(rename = "type", default)]
+    pub kind: DomainType,
+    /// 1 to 128.
+    #[serde(default = "one")]
+    pub vcpus: u32,
+    /// Memory in KiB, a multiple of 4; in files and requests also text with a unit: `"512MiB"`.
+    #[serde(rename = "memory", with = "memory_text")]
+    pub memory_kib: u64,
+    /// What it boots.
+    pub boot: Boot,
+    /// What happens when it stops.
+    #[serde(default)]
+    pub on: On,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// The kind of container that Xen makes for the domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DomainType {
+    /// Hardware virtualization without emulated devices.
+    #[default]
+    Pvh,
+}
+
+/// What a domain boots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Boot {
+    /// Absolute path of an ELF or bzImage kernel with a PVH entry note.
+    pub kernel: String,
+    /// Absolute path of the initial ramdisk, handed over as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initrd: Option<String>,
+    /// The kernel's command line.
+    #[serde(default)]
+    pub cmdline: String,
+}
+
+/// What happens when a domain stops by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct On {
+    /// It powered off (SHUTDOWN_poweroff).
+    pub poweroff: Action,
+    /// It asked for a reboot (SHUTDOWN_reboot).
+    pub reboot: Action,
+    /// It crashed (SHUTDOWN_crash).
+    pub crash: Action,
+}
+
+impl Default for On {
+    fn default() -> Self {
+        On { poweroff: Action::Destroy, reboot: Action::Restart, crash: Action::Destroy }
+    }
+}
+
+/// What to do with a domain that stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Free everything it had.
+    Destroy,
+    /// Destroy it and create it again from the same config and uuid.
+    Restart,
+    /// Keep it as it is, for somebody to look at.
+    Preserve,
+}
+
+/// `POST /v1/domains`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRequest {
+    /// What to create.
+    pub config: DomainConfig,
+    /// Leave it paused before its first instruction.
+    #[serde(default)]
+    pub paused: bool,
+    /// Plan only: nothing is done.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// The answer to a create.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CreateResponse {
+    /// The domain; none for a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    /// The plan's steps in order, as stable text, with how long each took.
+    pub plan: Vec<Step>,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// The step as text: `create domain, 2 vcpus, hap`.
+    pub text: String,
+    /// What undoes it, as text.
+    pub undo: String,
+    /// How long it took; none where it was not done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_us: Option<u64>,
+}
+
+/// A domain as it is seen now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Domain {
+    /// Its name; for a domain that nobody named, `(domid)`, as in `(5)`.
+    pub name: String,
+    /// Its number until it is gone.
+    pub domid: u16,
+    /// Its identity over time.
+    pub uuid: Uuid,
+    /// What it does.
+    pub state: DomainState,
+    /// Vcpus online.
+    pub vcpus: u32,
+    /// Memory that it holds, in KiB.
+    pub memory_kib: u64,
+    /// Time its vcpus ran, in seconds.
+    pub cpu_seconds: f64,
+    /// What it was created from; none for domains that others made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<DomainConfig>,
+}
+
+/// What a domain does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DomainState {
+    /// At least one vcpu runs or wants to.
+    Running,
+    /// Every vcpu waits for an event.
+    Blocked,
+    /// Paused by the toolstack.
+    Paused,
+    /// It stopped by itself and is kept.
+    Shutdown,
+    /// It crashed and is kept.
+    Crashed,
+    /// Xen is freeing what it had.
+    Dying,
+}
+
+/// `POST /v1/domains/{id}/shutdown`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownRequest {
+    /// How long to wait for the domain to go away, in seconds; 0 returns once it was asked.
+    #[serde(default)]
+    pub wait_seconds: u64,
+}
+
+/// Memory as a number of KiB, or as text with a unit.
+mod memory_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Text(String),
+        Kib(u64),
+    }
+
+    pub(super) fn serialize<S: Serializer>(kib: &u64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&crate::v1::domain::memory_to_text(*kib))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        match Either::deserialize(from)? {
+            Either::Kib(kib) => Ok(kib),
+            Either::Text(text) => crate::v1::domain::memory_from_text(&text).map_err(D::Error::custom),
+        }
+    }
+}
+
+/// Reads `"512MiB"`, `"2GiB"`, `"8192KiB"`, `"1TiB"`: binary units only, since Xen counts pages.
+pub fn memory_from_text(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+    let unit = text.get(digits.len()..).unwrap_or("").trim();
+    let scale = match unit {
+        "KiB" => 1,
+        "MiB" => 1 << 10,
+        "GiB" => 1 << 20,
+        "TiB" => 1 << 30,
+        "" => return Err(format!("memory \"{text}\" has no unit; write \"{text}MiB\"")),
+        _ => return Err(format!("memory \"{text}\" has the unknown unit \"{unit}\"; use KiB, MiB, GiB or TiB")),
+    };
+    let count: u64 = digits.parse().map_err(|_| format!("memory \"{text}\" is not a whole number with a unit, like \"512MiB\""))?;
+    count.checked_mul(scale).ok_or_else(|| format!("memory \"{text}\" is too large"))
+}
+
+/// The shortest text that [`memory_from_text`] reads as the same amount.
+#[must_use]
+pub fn memory_to_text(kib: u64) -> String {
+    let units = [(30, "TiB"), (20, "GiB"), (10, "MiB")];
+    match units.into_iter().find(|(shift, _)| kib != 0 && kib.trailing_zeros() >= *shift) {
+        Some((shift, unit)) => format!("{}{unit}", kib >> shift),
+        None => format!("{kib}KiB"),
+    }
+}

@@ -1,0 +1,44 @@
+//! The host, and the API's own root.
+
+use serde::{Deserialize, Serialize};
+
+/// `GET /v1`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    /// `v1`.
+    pub api_version: String,
+    /// Version of the daemon.
+    pub daemon_version: String,
+    /// As in [`Host::xen_version`]; none where no hypervisor answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xen_version: Option<String>,
+    /// What this daemon can do, by name. Clients test these, never version numbers.
+    pub features: Vec<String>,
+}
+
+/// `GET /v1/host`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Version with extra: `4.17.5` or `4.20.0-debian`.
+    pub xen_version: String,
+    /// The row of the release table in use: `4.17`; none in stable-only mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Why only the stable interface is used; none in full mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable_only: Option<String>,
+    /// The number that Xen takes for domctls, as in `0x15`; none where no known number fits.
+    pub domctl_version: Option<u32>,
+    /// The number that Xen takes for sysctls.
+    pub sysctl_version: Option<u32>,
+    /// All memory of the host, in KiB.
+    pub total_memory_kib: u64,
+    /// Memory that no domain holds, in KiB.
+    pub free_memory_kib: u64,
+    /// Memory that claims hold, in KiB.
+    pub claimed_memory_kib: u64,
+    /// Physical CPUs that Xen runs on.
+    pub cpus: u32,
+    /// What the host offers, by name: `hvm`, `hap`, `iommu`, ...
+    pub capabilities: Vec<String>,
+}

@@ -1,0 +1,165 @@
+//! What went wrong: RFC 9457 problems with a stable code. The codes are part of the promise.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The stable code: `kernel-no-pvh-note`.
+    pub code: Code,
+    /// HTTP status of the answer that carried it.
+    pub status: u16,
+    /// One line: subject, what is wrong, what to do.
+    pub title: String,
+    /// What it is about: `domain web`, `/boot/vmlinuz`.
+    pub subject: String,
+    /// The plan's step that failed, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// What to do next.
+    pub advice: String,
+    /// Every complaint about a config, all at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub complaints: Vec<Complaint>,
+}
+
+/// One complaint about one key of a config.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Complaint {
+    /// The stable code.
+    pub code: Code,
+    /// The key with its table: `boot.kernel`.
+    pub key: String,
+    /// The value as written, shortened to 80 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Line of the file, from 1; none where the config came as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.title)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal / $status:literal),* $(,)?) => {
+        /// A stable error code. Codes are added, never changed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Code {
+            $($(#[doc = $doc])* #[serde(rename = $text)] $name,)*
+        }
+
+        impl Code {
+            /// Every code, for the docs and the tests.
+            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+
+            /// The code as it stands in JSON and on the command line.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            #[must_use]
+            pub fn status(self) -> u16 {
+                match self { $(Code::$name => $status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The config has complaints.
+    ConfigInvalid = "config-invalid" / 422,
+    /// The file is not TOML, or the body not JSON.
+    ConfigSyntax = "config-syntax" / 400,
+    /// A key that nobody knows.
+    ConfigUnknownKey = "config-unknown-key" / 422,
+    /// A key that must be there is not.
+    ConfigMissingKey = "config-missing-key" / 422,
+    /// A value of the wrong type or form.
+    ConfigBadValue = "config-bad-value" / 422,
+    /// A number outside its range.
+    ConfigOutOfRange = "config-out-of-range" / 422,
+    /// The name, or the uuid, is taken.
+    NameInUse = "name-in-use" / 409,
+    /// A file that the config names is not there or cannot be read.
+    FileUnreadable = "file-unreadable" / 422,
+    /// The kernel has no PVH entry note.
+    KernelNoPvhNote = "kernel-no-pvh-note" / 422,
+    /// The kernel is cut short.
+    KernelTruncated = "kernel-truncated" / 422,
+    /// The kernel does not decompress, or its ELF makes no sense.
+    KernelCorrupt = "kernel-corrupt" / 422,
+    /// The kernel decompresses to more than the limit.
+    KernelTooLarge = "kernel-too-large" / 422,
+    /// The file is no kernel that we know.
+    KernelUnknownFormat = "kernel-unknown-format" / 422,
+    /// The domain's memory cannot hold kernel and initrd.
+    MemoryTooSmall = "memory-too-small" / 422,
+    /// The host has not that much free memory.
+    MemoryInsufficient = "memory-insufficient" / 507,
+    /// The host cannot run that many vcpus, or has no HAP.
+    HostIncapable = "host-incapable" / 422,
+    /// No such domain.
+    DomainNotFound = "domain-not-found" / 404,
+    /// The domain is in a state that forbids it.
+    DomainState = "domain-state" / 409,
+    /// Time ran out.
+    TimedOut = "timed-out" / 504,
+    /// No hypervisor answers.
+    XenAbsent = "xen-absent" / 503,
+    /// The running Xen is not in the table.
+    XenUnknown = "xen-unknown" / 503,
+    /// Xen refused a hypercall.
+    XenRefused = "xen-refused" / 502,
+    /// The caller may not do that.
+    NotPermitted = "not-permitted" / 403,
+    /// Another store is already running.
+    StoreBusy = "store-busy" / 409,
+    /// The store does not answer.
+    StoreUnreachable = "store-unreachable" / 503,
+    /// The console role does not answer.
+    ConsoleUnreachable = "console-unreachable" / 503,
+    /// The daemon does not answer.
+    DaemonUnreachable = "daemon-unreachable" / 503,
+    /// Another instance of the role is running.
+    AlreadyRunning = "already-running" / 409,
+    /// The request is not one of the API's.
+    BadRequest = "bad-request" / 400,
+    /// No such path, or not with this method.
+    NoRoute = "no-route" / 404,
+    /// Our own fault.
+    Internal = "internal" / 500,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl Problem {
+    /// A problem with its code's status. `title` is the whole line that a person reads.
+    #[must_use]
+    pub fn new(code: Code, subject: impl Into<String>, title: impl Into<String>, advice: impl Into<String>) -> Problem {
+        Problem {
+            code,
+            status: code.status(),
+            title: title.into(),
+            subject: subject.into(),
+            step: None,
+            advice: advice.into(),
+            complaints: Vec::new(),
+        }
+    }
+}

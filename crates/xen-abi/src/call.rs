@@ -72,13 +72,7 @@ impl Call {
     /// A call without buffers, all words zero.
     #[must_use]
     pub fn new(name: &'static str, number: u32) -> Call {
-        Call {
-            name,
-            number,
-            args: [Arg::Word(0); 5],
-            buffers: Vec::new(),
-            patches: Vec::new(),
-        }
+        Call { name, number, args: [Arg::Word(0); 5], buffers: Vec::new(), patches: Vec::new() }
     }
 
     /// The same call with word `index` (0 to 4) set; a higher index is ignored.
@@ -100,11 +94,7 @@ impl Call {
     /// The same call with the address of buffer `target` at `offset` of `buffer`.
     #[must_use]
     pub fn patch(mut self, buffer: usize, offset: usize, target: usize) -> Call {
-        self.patches.push(Patch {
-            buffer,
-            offset,
-            target,
-        });
+        self.patches.push(Patch { buffer, offset, target });
         self
     }
 
@@ -156,10 +146,5 @@ pub trait Operation {
     fn encode(&self, release: &Release) -> Result<Call, OperationError>;
 
     /// The reply, from Xen's return value (zero or positive: errors never come here) and the call's buffers after it.
-    fn decode(
-        &self,
-        release: &Release,
-        value: i64,
-        call: &Call,
-    ) -> Result<Self::Reply, OperationError>;
+    fn decode(&self, release: &Release, value: i64, call: &Call) -> Result<Self::Reply, OperationError>;
 }

@@ -48,25 +48,15 @@ impl Field {
     /// The same field in a record that starts `base` bytes later.
     #[must_use]
     pub const fn at(self, base: usize) -> Field {
-        Field {
-            offset: self.offset + base,
-            width: self.width,
-        }
+        Field { offset: self.offset + base, width: self.width }
     }
 
     /// Writes the low bytes of `value`; what does not fit the width is cut, as in C.
     pub fn put(self, record: &mut [u8], value: u64) -> Result<(), OutOfRecord> {
         let length = record.len();
         let bytes = value.to_le_bytes();
-        let (Some(to), Some(from)) = (
-            record.get_mut(self.offset..self.offset + self.width),
-            bytes.get(..self.width),
-        ) else {
-            return Err(OutOfRecord {
-                offset: self.offset,
-                width: self.width,
-                length,
-            });
+        let (Some(to), Some(from)) = (record.get_mut(self.offset..self.offset + self.width), bytes.get(..self.width)) else {
+            return Err(OutOfRecord { offset: self.offset, width: self.width, length });
         };
         to.copy_from_slice(from);
         Ok(())
@@ -74,19 +64,10 @@ impl Field {
 
     /// Reads the field, widened to 64 bits.
     pub fn get(self, record: &[u8]) -> Result<u64, OutOfRecord> {
-        let outside = OutOfRecord {
-            offset: self.offset,
-            width: self.width,
-            length: record.len(),
-        };
-        let from = record
-            .get(self.offset..self.offset + self.width)
-            .ok_or(outside)?;
+        let outside = OutOfRecord { offset: self.offset, width: self.width, length: record.len() };
+        let from = record.get(self.offset..self.offset + self.width).ok_or(outside)?;
         let mut bytes = [0; 8];
-        bytes
-            .get_mut(..self.width)
-            .ok_or(outside)?
-            .copy_from_slice(from);
+        bytes.get_mut(..self.width).ok_or(outside)?.copy_from_slice(from);
         Ok(u64::from_le_bytes(bytes))
     }
 }
@@ -94,29 +75,15 @@ impl Field {
 /// Writes a run of bytes at an offset of a record.
 pub fn put_bytes(record: &mut [u8], offset: usize, bytes: &[u8]) -> Result<(), OutOfRecord> {
     let length = record.len();
-    let outside = OutOfRecord {
-        offset,
-        width: bytes.len(),
-        length,
-    };
+    let outside = OutOfRecord { offset, width: bytes.len(), length };
     let end = offset.checked_add(bytes.len()).ok_or(outside)?;
-    record
-        .get_mut(offset..end)
-        .ok_or(outside)?
-        .copy_from_slice(bytes);
+    record.get_mut(offset..end).ok_or(outside)?.copy_from_slice(bytes);
     Ok(())
 }
 
 /// Reads `N` bytes at an offset of a record.
 pub fn get_bytes<const N: usize>(record: &[u8], offset: usize) -> Result<[u8; N], OutOfRecord> {
-    let outside = OutOfRecord {
-        offset,
-        width: N,
-        length: record.len(),
-    };
+    let outside = OutOfRecord { offset, width: N, length: record.len() };
     let end = offset.checked_add(N).ok_or(outside)?;
-    record
-        .get(offset..end)
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or(outside)
+    record.get(offset..end).and_then(|bytes| bytes.try_into().ok()).ok_or(outside)
 }

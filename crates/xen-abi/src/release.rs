@@ -20,12 +20,7 @@ pub struct Release {
 
 impl Release {
     const fn new(minor: u16, domctl: u32, sysctl: u32) -> Self {
-        Release {
-            major: 4,
-            minor,
-            domctl,
-            sysctl,
-        }
+        Release { major: 4, minor, domctl, sysctl }
     }
 
     /// Xen 4.14.
@@ -63,12 +58,7 @@ impl Release {
     /// The row for what a running Xen says, or none: a layout is never guessed.
     #[must_use]
     pub fn known(major: u16, minor: u16, domctl: u32, sysctl: u32) -> Option<Release> {
-        let said = Release {
-            major,
-            minor,
-            domctl,
-            sysctl,
-        };
+        let said = Release { major, minor, domctl, sysctl };
         Release::ALL.into_iter().find(|row| *row == said)
     }
 

@@ -12,7 +12,4 @@
 
 pub mod seam;
 
-pub use seam::{
-    Access, Dom0StoreRing, EventChannels, ForeignMemory, GrantMaps, Hypercalls, MapError, Resource,
-    SeamError, SharedPages,
-};
+pub use seam::{Access, Dom0StoreRing, EventChannels, ForeignMemory, GrantMaps, Hypercalls, MapError, Resource, SeamError, SharedPages};

@@ -58,9 +58,7 @@ impl SeamError {
     pub fn errno(&self) -> Option<Errno> {
         match self {
             SeamError::Refused { errno, .. } => Some(*errno),
-            SeamError::Node { source, .. } | SeamError::Io { source, .. } => {
-                source.raw_os_error().map(Errno)
-            }
+            SeamError::Node { source, .. } | SeamError::Io { source, .. } => source.raw_os_error().map(Errno),
             SeamError::BadCall { .. } => None,
         }
     }
@@ -137,20 +135,9 @@ pub enum Resource {
 /// Maps other domains' memory (privcmd).
 pub trait ForeignMemory: Send + Sync {
     /// Maps frames of a domain in the order given, all or nothing.
-    fn map(
-        &self,
-        domid: DomId,
-        frames: &[Gfn],
-        access: Access,
-    ) -> Result<Box<dyn SharedPages>, MapError>;
+    fn map(&self, domid: DomId, frames: &[Gfn], access: Access) -> Result<Box<dyn SharedPages>, MapError>;
     /// Maps `count` frames of a resource from index `first` on. `EOPNOTSUPP` or `ENOTTY` where Xen or the kernel is too old.
-    fn map_resource(
-        &self,
-        domid: DomId,
-        resource: Resource,
-        first: u64,
-        count: usize,
-    ) -> Result<Box<dyn SharedPages>, MapError>;
+    fn map_resource(&self, domid: DomId, resource: Resource, first: u64, count: usize) -> Result<Box<dyn SharedPages>, MapError>;
 }
 
 /// Event channels of the domain we run in (evtchn).
@@ -175,12 +162,7 @@ pub trait EventChannels: Send + Sync {
 /// Maps pages that another domain granted (gntdev).
 pub trait GrantMaps: Send + Sync {
     /// Maps granted pages in the order given, all or nothing.
-    fn map(
-        &self,
-        domid: DomId,
-        grants: &[GrantRef],
-        access: Access,
-    ) -> Result<Box<dyn SharedPages>, MapError>;
+    fn map(&self, domid: DomId, grants: &[GrantRef], access: Access) -> Result<Box<dyn SharedPages>, MapError>;
 }
 
 /// The ring between dom0's kernel and the store (xenfs).

@@ -5,11 +5,15 @@
 //!   v1/host     Host, Root
 //!   v1/problem  Problem: RFC 9457 with a stable code
 //!   v1/routes   every path and method, once
+//!   v1/form     what can be said of a config's values without looking at a host
+//!   file/       a TOML file -> DomainConfig, or every complaint with its line; the table of keys, and the help made from it
+//!   client      the typed client, and its exchange over a Unix socket
 //!   latest      re-exports the newest version: handlers know only this
 //! ```
 //!
 //! What a version said stays said: a change that an old client would notice is a new version's file.
 
+pub mod file;
 pub mod v1;
 
 /// The newest version.

@@ -188,12 +188,15 @@ mod memory_text {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
         match Either::deserialize(from)? {
             Either::Kib(kib) => Ok(kib),
-            Either::Text(text) => crate::v1::domain::memory_from_text(&text).map_err(D::Error::custom),
+            Either::Text(text) => {
+                crate::v1::domain::memory_from_text(&text).map_err(|wrong| D::Error::custom(format!("memory \"{text}\" {wrong}")))
+            }
         }
     }
 }
 
-/// Reads `"512MiB"`, `"2GiB"`, `"8192KiB"`, `"1TiB"`: binary units only, since Xen counts pages.
+/// Reads `"512MiB"`, `"2GiB"`, `"8192KiB"`, `"1TiB"` as KiB: binary units only, since Xen counts pages. The error says what is wrong
+/// with the text, without the text.
 pub fn memory_from_text(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
@@ -203,11 +206,11 @@ pub fn memory_from_text(text: &str) -> Result<u64, String> {
         "MiB" => 1 << 10,
         "GiB" => 1 << 20,
         "TiB" => 1 << 30,
-        "" => return Err(format!("memory \"{text}\" has no unit; write \"{text}MiB\"")),
-        _ => return Err(format!("memory \"{text}\" has the unknown unit \"{unit}\"; use KiB, MiB, GiB or TiB")),
+        "" => return Err(format!("has no unit; write \"{text}MiB\"")),
+        _ => return Err(format!("has the unknown unit \"{unit}\"; use KiB, MiB, GiB or TiB")),
     };
-    let count: u64 = digits.parse().map_err(|_| format!("memory \"{text}\" is not a whole number with a unit, like \"512MiB\""))?;
-    count.checked_mul(scale).ok_or_else(|| format!("memory \"{text}\" is too large"))
+    let count: u64 = digits.parse().map_err(|_| "is not a whole number with a unit, like \"512MiB\"".to_owned())?;
+    count.checked_mul(scale).ok_or_else(|| "is more than can be counted".to_owned())
 }
 
 /// The shortest text that [`memory_from_text`] reads as the same amount.

@@ -1,6 +1,7 @@
 //! Version 1 of the API.
 
 pub mod domain;
+pub mod form;
 pub mod host;
 pub mod problem;
 pub mod routes;

@@ -42,6 +42,44 @@ pub struct Complaint {
     pub message: String,
 }
 
+impl Complaint {
+    /// A complaint without value and line.
+    #[must_use]
+    pub fn new(code: Code, key: impl Into<String>, message: impl Into<String>) -> Complaint {
+        Complaint { code, key: key.into(), value: None, line: None, message: message.into() }
+    }
+
+    /// With the value as written, made one line and shortened to 80 characters.
+    #[must_use]
+    pub fn value(mut self, written: &str) -> Complaint {
+        self.value = Some(shorten(written));
+        self
+    }
+}
+
+/// `vcpus = 0: a domain has 1 to 128 vcpus`, without line and code.
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.key, &self.value) {
+            (key, _) if key.is_empty() => f.write_str(&self.message),
+            (key, Some(value)) => write!(f, "{key} = {value}: {}", self.message),
+            (key, None) => write!(f, "{key}: {}", self.message),
+        }
+    }
+}
+
+/// One line of at most 80 characters, the rest told by `...`; control characters are escaped, so that no terminal obeys them.
+#[must_use]
+pub fn shorten(text: &str) -> String {
+    let mut line: String = text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
+    if let Some((cut, _)) = line.char_indices().nth(80) {
+        let keep = line.char_indices().nth(77).map_or(cut, |(at, _)| at);
+        line.truncate(keep);
+        line.push_str("...");
+    }
+    line
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.title)

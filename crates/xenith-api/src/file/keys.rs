@@ -1,0 +1,242 @@
+//! Every key of a domain's config file, once: name, form, default, example, meaning, the name that xl.cfg gives it, and its parser.
+//!
+//! A new key is one row here and one field of [`DomainConfig`]; the help text, the manual and the suggestions follow.
+
+use toml::de::DeValue;
+use uuid::Uuid;
+
+use super::nearest;
+use crate::v1::form::{self, Wrong};
+use crate::v1::{Action, DomainConfig, DomainType, domain::memory_from_text};
+
+/// One key.
+pub struct Key {
+    /// With its table: `boot.kernel`.
+    pub path: &'static str,
+    /// What is taken: `text`, `1 to 128`.
+    pub form: &'static str,
+    /// Whether it must be there.
+    pub need: Need,
+    /// A value as it would stand in a file.
+    pub example: &'static str,
+    /// What it means, in one sentence.
+    pub doc: &'static str,
+    /// Names under which a person who comes from xl.cfg knows it, where they differ.
+    pub xl: &'static [&'static str],
+    /// Puts the value into the config.
+    pub(super) set: fn(&mut DomainConfig, &DeValue<'_>) -> Result<(), Wrong>,
+}
+
+/// Whether a key must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It must.
+    Required,
+    /// It need not; this is done or taken without it.
+    Default(&'static str),
+}
+
+impl Key {
+    /// Table and name: `("boot", "kernel")`; the file's top is `""`.
+    #[must_use]
+    pub fn split(&self) -> (&'static str, &'static str) {
+        self.path.split_once('.').unwrap_or(("", self.path))
+    }
+}
+
+/// One table.
+pub struct Table {
+    /// Its name.
+    pub path: &'static str,
+    /// What it is about.
+    pub doc: &'static str,
+}
+
+/// The tables, in the order of the manual.
+pub const TABLES: &[Table] =
+    &[Table { path: "boot", doc: "What the domain boots." }, Table { path: "on", doc: "What happens when the domain stops by itself." }];
+
+/// The keys, in the order of the manual.
+pub const KEYS: &[Key] = &[
+    Key {
+        path: "name",
+        form: "1 to 63 letters, digits and . _ + -, not digits alone",
+        need: Need::Required,
+        example: "\"web\"",
+        doc: "The domain's name, unique on the host.",
+        xl: &[],
+        set: |config, value| {
+            let name = text(value)?;
+            form::name(name).map(|()| config.name = name.to_owned())
+        },
+    },
+    Key {
+        path: "uuid",
+        form: "a uuid",
+        need: Need::Default("chosen at create"),
+        example: "\"0b27a5f4-6b3c-4a0e-9f57-2f3d9a1c7e55\"",
+        doc: "The domain's identity over reboots and moves.",
+        xl: &[],
+        set: |config, value| {
+            let wrong = |_| Wrong::form("is not a uuid; write 32 hexadecimal digits in the form 8-4-4-4-12, or leave the key out");
+            config.uuid = Some(Uuid::parse_str(text(value)?).map_err(wrong)?);
+            Ok(())
+        },
+    },
+    Key {
+        path: "type",
+        form: "\"pvh\"",
+        need: Need::Default("\"pvh\""),
+        example: "\"pvh\"",
+        doc: "The kind of container: pvh is hardware virtualization without emulated devices.",
+        xl: &["builder"],
+        set: |config, value| {
+            config.kind = one_of(text(value)?, &[("pvh", DomainType::Pvh)])?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "vcpus",
+        form: "1 to 128",
+        need: Need::Default("1"),
+        example: "2",
+        doc: "How many virtual CPUs the domain has, all of them online from the start.",
+        xl: &["maxvcpus"],
+        set: |config, value| {
+            config.vcpus = form::vcpus(whole_number(value)?)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "memory",
+        form: "a whole number with KiB, MiB, GiB or TiB; 8MiB to 16TiB",
+        need: Need::Required,
+        example: "\"512MiB\"",
+        doc: "The domain's memory, in whole pages of 4 KiB.",
+        xl: &["maxmem"],
+        set: |config, value| {
+            config.memory_kib = form::memory_kib(memory(value)?)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "boot.kernel",
+        form: "an absolute path",
+        need: Need::Required,
+        example: "\"/boot/vmlinuz\"",
+        doc: "An ELF or bzImage kernel with a PVH entry note; gzip, bzip2, xz, lzma, lz4 and zstd payloads are unpacked.",
+        xl: &[],
+        set: |config, value| {
+            let path = text(value)?;
+            form::path(path).map(|()| config.boot.kernel = path.to_owned())
+        },
+    },
+    Key {
+        path: "boot.initrd",
+        form: "an absolute path",
+        need: Need::Default("none"),
+        example: "\"/boot/initrd.img\"",
+        doc: "The initial ramdisk, handed to the kernel as it is.",
+        xl: &["ramdisk"],
+        set: |config, value| {
+            let path = text(value)?;
+            form::path(path).map(|()| config.boot.initrd = Some(path.to_owned()))
+        },
+    },
+    Key {
+        path: "boot.cmdline",
+        form: "text",
+        need: Need::Default("\"\""),
+        example: "\"console=hvc0 quiet\"",
+        doc: "The kernel's command line; console=hvc0 brings a Linux kernel's messages to `xenith console`.",
+        xl: &["extra", "root"],
+        set: |config, value| {
+            let line = text(value)?;
+            form::cmdline(line).map(|()| config.boot.cmdline = line.to_owned())
+        },
+    },
+    Key {
+        path: "on.poweroff",
+        form: "\"destroy\", \"restart\" or \"preserve\"",
+        need: Need::Default("\"destroy\""),
+        example: "\"destroy\"",
+        doc: "What to do when the domain powers itself off.",
+        xl: &[],
+        set: |config, value| {
+            config.on.poweroff = action(value)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "on.reboot",
+        form: "\"destroy\", \"restart\" or \"preserve\"",
+        need: Need::Default("\"restart\""),
+        example: "\"restart\"",
+        doc: "What to do when the domain asks for a reboot.",
+        xl: &[],
+        set: |config, value| {
+            config.on.reboot = action(value)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "on.crash",
+        form: "\"destroy\", \"restart\" or \"preserve\"",
+        need: Need::Default("\"destroy\""),
+        example: "\"preserve\"",
+        doc: "What to do when the domain crashes; preserve keeps it as it is, for somebody to look at.",
+        xl: &[],
+        set: |config, value| {
+            config.on.crash = action(value)?;
+            Ok(())
+        },
+    },
+];
+
+/// `an integer`, for "must be text, not an integer".
+pub(super) fn article(value: &DeValue<'_>) -> String {
+    let kind = value.type_str();
+    format!("{} {kind}", if kind.starts_with(['a', 'i']) { "an" } else { "a" })
+}
+
+fn text<'v>(value: &'v DeValue<'_>) -> Result<&'v str, Wrong> {
+    value.as_str().ok_or_else(|| Wrong::form(format!("must be text in quotes, not {}", article(value))))
+}
+
+fn whole_number(value: &DeValue<'_>) -> Result<u64, Wrong> {
+    let wrong = || Wrong::form(format!("must be a whole number without quotes, not {}", article(value)));
+    let number = value.as_integer().ok_or_else(wrong)?;
+    // A negative number, or one beyond 64 bits, is a number all the same: the range is what it misses.
+    Ok(u64::from_str_radix(number.as_str(), number.radix()).unwrap_or(u64::MAX))
+}
+
+fn memory(value: &DeValue<'_>) -> Result<u64, Wrong> {
+    // xl.cfg reads a bare number as MiB, our requests read it as KiB: a file must say which.
+    if let Some(number) = value.as_integer() {
+        return Err(Wrong::form(format!("has no unit; write \"{}MiB\" in quotes", number.as_str())));
+    }
+    memory_from_text(text(value)?).map_err(Wrong::form)
+}
+
+fn action(value: &DeValue<'_>) -> Result<Action, Wrong> {
+    one_of(text(value)?, &[("destroy", Action::Destroy), ("restart", Action::Restart), ("preserve", Action::Preserve)])
+}
+
+fn one_of<T: Copy>(written: &str, known: &[(&str, T)]) -> Result<T, Wrong> {
+    if let Some((_, value)) = known.iter().find(|(word, _)| *word == written) {
+        return Ok(*value);
+    }
+    let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+    let hint = nearest::word(written, words.iter().copied()).map_or_else(String::new, |word| format!("; did you mean \"{word}\"?"));
+    Err(Wrong::form(format!("must be {}{hint}", either(&words))))
+}
+
+/// `"a", "b" or "c"`.
+fn either(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [word] => format!("\"{word}\""),
+        [word, last] => format!("\"{word}\" or \"{last}\""),
+        [word, rest @ ..] => format!("\"{word}\", {}", either(rest)),
+    }
+}

@@ -13,6 +13,7 @@
 //!
 //! What a version said stays said: a change that an old client would notice is a new version's file.
 
+pub mod client;
 pub mod file;
 pub mod v1;
 

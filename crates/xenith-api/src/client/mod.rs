@@ -1,0 +1,150 @@
+//! The synchronous client: typed methods over any way to exchange a request for a reply.
+//!
+//! ```text
+//!   list, create, ... --Client--> method, path, JSON --Exchange--> status, bytes --Client--> Domain, ... | Problem
+//!                                                       |
+//!                                     Unix: HTTP/1.1 over the API's socket; the simulator: the router, in memory
+//! ```
+//!
+//! Every failure is a [`Problem`]: the daemon's own, or one made here when the daemon does not answer or not as agreed.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::v1::routes::{self, Route};
+use crate::v1::{Code, CreateRequest, CreateResponse, Domain, Host, Problem, Root, ShutdownRequest};
+
+mod console;
+mod reply;
+mod unix;
+
+pub use console::{Console, Heard};
+pub use unix::Unix;
+
+/// A way to the daemon.
+pub trait Exchange {
+    /// Sends one request and waits for its reply: status and body. `path` is encoded already; `body` is JSON.
+    fn exchange(&self, method: &str, path: &str, body: Option<&[u8]>) -> Result<(u16, Vec<u8>), Problem>;
+}
+
+/// The API of version 1. Domains are named by name, domid or uuid.
+#[derive(Clone, Debug)]
+pub struct Client<E> {
+    exchange: E,
+}
+
+impl<E: Exchange> Client<E> {
+    /// A client over this way to the daemon.
+    pub fn new(exchange: E) -> Client<E> {
+        Client { exchange }
+    }
+
+    /// Versions and features of the daemon.
+    pub fn root(&self) -> Result<Root, Problem> {
+        self.get(routes::ROOT.path)
+    }
+
+    /// The host.
+    pub fn host(&self) -> Result<Host, Problem> {
+        self.get(routes::HOST.path)
+    }
+
+    /// Every domain, dom0 included.
+    pub fn list(&self) -> Result<Vec<Domain>, Problem> {
+        self.get(routes::DOMAINS.path)
+    }
+
+    /// One domain.
+    pub fn domain(&self, id: &str) -> Result<Domain, Problem> {
+        self.get(&path(routes::DOMAIN, id))
+    }
+
+    /// Creates a domain, or plans it.
+    pub fn create(&self, request: &CreateRequest) -> Result<CreateResponse, Problem> {
+        let body = self.call(routes::CREATE.method, routes::CREATE.path, Some(request))?;
+        decode(&body)
+    }
+
+    /// Stops its vcpus.
+    pub fn pause(&self, id: &str) -> Result<(), Problem> {
+        self.act::<()>(routes::PAUSE, id, None)
+    }
+
+    /// Lets its vcpus run.
+    pub fn unpause(&self, id: &str) -> Result<(), Problem> {
+        self.act::<()>(routes::UNPAUSE, id, None)
+    }
+
+    /// Asks it to shut down, and waits as long as the request says.
+    pub fn shutdown(&self, id: &str, request: ShutdownRequest) -> Result<(), Problem> {
+        self.act(routes::SHUTDOWN, id, Some(&request))
+    }
+
+    /// Destroys it at once.
+    pub fn destroy(&self, id: &str) -> Result<(), Problem> {
+        self.act::<()>(routes::DESTROY, id, None)
+    }
+
+    /// Its console's log.
+    pub fn console_log(&self, id: &str) -> Result<Vec<u8>, Problem> {
+        self.call::<()>(routes::CONSOLE_LOG.method, &path(routes::CONSOLE_LOG, id), None)
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Problem> {
+        decode(&self.call::<()>("GET", path, None)?)
+    }
+
+    /// What a change answers beyond its success is not needed here.
+    fn act<B: Serialize>(&self, route: Route, id: &str, body: Option<&B>) -> Result<(), Problem> {
+        self.call(route.method, &path(route, id), body).map(drop)
+    }
+
+    fn call<B: Serialize>(&self, method: &str, path: &str, body: Option<&B>) -> Result<Vec<u8>, Problem> {
+        let body = body.map(serde_json::to_vec).transpose();
+        let body =
+            body.map_err(|e| Problem::new(Code::Internal, path, format!("{method} {path}: the request cannot be written: {e}"), REPORT))?;
+        match self.exchange.exchange(method, path, body.as_deref())? {
+            (200..=299, body) => Ok(body),
+            (status, body) => Err(problem(method, path, status, &body)),
+        }
+    }
+}
+
+impl Client<Unix> {
+    /// Attaches to its console.
+    pub fn console(&self, id: &str) -> Result<Console, Problem> {
+        Console::attach(&self.exchange, &path(routes::CONSOLE, id))
+    }
+}
+
+const REPORT: &str = "this is a defect of Xenith: report it with this line";
+
+/// The route's path for this domain, whatever the text holds.
+fn path(route: Route, id: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let encoded: String = id.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
+    route.for_domain(&encoded)
+}
+
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|e| strange(&format!("the daemon's answer makes no sense: {e}")))
+}
+
+/// The problem that the daemon told, or one that says that it told none.
+fn problem(method: &str, path: &str, status: u16, body: &[u8]) -> Problem {
+    serde_json::from_slice(body)
+        .unwrap_or_else(|_| Problem { status, ..strange(&format!("{method} {path}: the daemon answered {status} without saying why")) })
+}
+
+/// The daemon answers, but not as agreed.
+fn strange(title: &str) -> Problem {
+    Problem::new(
+        Code::Internal,
+        "the daemon",
+        title,
+        "look into the daemon's log; check that both are of one release with `xenith --version` and `xenith info`",
+    )
+}
+
+#[cfg(test)]
+mod tests;

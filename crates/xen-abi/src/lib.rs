@@ -12,10 +12,14 @@
 //!
 //! This crate does no I/O, holds no `unsafe` and never allocates from a length that it has not bounded.
 
+pub mod boot;
 pub mod call;
 pub mod errno;
+pub mod hypercall;
+pub mod io;
 pub mod layout;
 pub mod names;
+pub mod record;
 pub mod release;
 
 pub use call::{Arg, Buffer, Call, Direction, Operation, OperationError, Patch};

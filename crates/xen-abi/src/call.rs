@@ -145,6 +145,12 @@ pub trait Operation {
     /// The request as a call for this release.
     fn encode(&self, release: &Release) -> Result<Call, OperationError>;
 
+    /// What the call's buffers tell about a refusal beyond its error number.
+    fn explain(&self, release: &Release, call: &Call) -> Option<String> {
+        let _ = (release, call);
+        None
+    }
+
     /// The reply, from Xen's return value (zero or positive: errors never come here) and the call's buffers after it.
     fn decode(&self, release: &Release, value: i64, call: &Call) -> Result<Self::Reply, OperationError>;
 }

@@ -69,6 +69,63 @@ impl Release {
     }
 }
 
+/// Meanings that changed while the layout stayed. Everything else that differs stands beside its operation in `hypercall/`.
+impl Release {
+    /// The paging pool has its own operation with bytes; before, `shadow_op` with MiB (4.17, public/domctl.h).
+    #[must_use]
+    pub fn sizes_paging_pool_in_bytes(&self) -> bool {
+        *self >= Release::V4_17
+    }
+
+    /// `getdomaininfo` of a number without a domain answers with the next domain; later ESRCH (4.18, xen/common/domctl.c).
+    #[must_use]
+    pub fn getdomaininfo_finds_next(&self) -> bool {
+        *self < Release::V4_18
+    }
+
+    /// `createdomain` picks a number for 0 and for everything reserved; later for [`crate::DomId::ANY`] alone (4.22, xen/common/domctl.c).
+    #[must_use]
+    pub fn createdomain_takes_any_reserved_domid(&self) -> bool {
+        *self < Release::V4_22
+    }
+
+    /// The toolstack may write `HVM_PARAM_ALTP2M`; later EEXIST (4.19, xen/arch/x86/hvm/hvm.c).
+    #[must_use]
+    pub fn altp2m_is_a_param(&self) -> bool {
+        *self < Release::V4_19
+    }
+
+    /// The stable domctl `get_domain_state` is there (4.21, public/domctl.h).
+    #[must_use]
+    pub fn has_domain_state(&self) -> bool {
+        *self >= Release::V4_21
+    }
+
+    /// The version texts can be had whole (4.20, public/version.h).
+    #[must_use]
+    pub fn has_whole_version_texts(&self) -> bool {
+        *self >= Release::V4_20
+    }
+
+    /// The builder tells a PVH domain that ACPI tables are NVS, so that kexec keeps them; before, reclaimable (4.21, tools/libs/light/libxl_x86.c).
+    #[must_use]
+    pub fn keeps_acpi_tables_across_kexec(&self) -> bool {
+        *self >= Release::V4_21
+    }
+
+    /// The console page has a `connection` field that the builder sets to "disconnected" (4.21, public/io/console.h).
+    #[must_use]
+    pub fn console_page_has_connection(&self) -> bool {
+        *self >= Release::V4_21
+    }
+
+    /// The security label of an ordinary domain, for FLASK: 4.17 put a label before it (tools/flask/policy/policy/initial_sids).
+    #[must_use]
+    pub fn initial_domu_sid(&self) -> u32 {
+        if *self >= Release::V4_17 { 12 } else { 11 }
+    }
+}
+
 impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)

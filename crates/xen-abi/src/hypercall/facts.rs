@@ -1,0 +1,94 @@
+//! Everything that this crate claims about Xen's headers, in one list: what `cargo xtask abi` measures and what the tests compare.
+
+use super::domctl::{self, createdomain, get_domain_state, getdomaininfo, hvmcontext, max_mem, max_vcpus, paging_pool, policy, tsc_info};
+use super::memory::{physmap, reservation, set_memory_map};
+use super::sysctl::{self, getdomaininfolist, physinfo, readconsole, sched_id};
+use super::{cpu_policy, evtchn, hvm, memory, multicall, sched, version};
+use crate::io;
+use crate::record::{Constant, Record};
+
+/// The headers that state it all, under xen/include/public of Xen's tree.
+pub const HEADERS: &[&str] = &[
+    "xen.h",
+    "domctl.h",
+    "sysctl.h",
+    "memory.h",
+    "event_channel.h",
+    "hvm/hvm_op.h",
+    "hvm/params.h",
+    "sched.h",
+    "version.h",
+    "io/xs_wire.h",
+    "io/console.h",
+    "io/xenbus.h",
+];
+
+/// Every structure.
+pub const RECORDS: &[Record] = &[
+    domctl::DOMCTL_RECORD,
+    createdomain::RECORD,
+    get_domain_state::RECORD,
+    getdomaininfo::RECORD,
+    hvmcontext::RECORD,
+    hvmcontext::PARTIAL_RECORD,
+    max_mem::RECORD,
+    max_vcpus::RECORD,
+    paging_pool::SHADOW_RECORD,
+    paging_pool::MEMPOOL_RECORD,
+    policy::RECORD,
+    tsc_info::RECORD,
+    sysctl::SYSCTL_RECORD,
+    sysctl::cpu_policy::RECORD,
+    getdomaininfolist::RECORD,
+    physinfo::RECORD,
+    readconsole::RECORD,
+    sched_id::RECORD,
+    cpu_policy::LEAF_RECORD,
+    cpu_policy::MSR_RECORD,
+    reservation::RECORD,
+    physmap::ADD_RECORD,
+    physmap::REMOVE_RECORD,
+    set_memory_map::RECORD,
+    evtchn::ALLOC_RECORD,
+    evtchn::CLOSE_RECORD,
+    evtchn::STATUS_RECORD,
+    hvm::RECORD,
+    sched::RECORD,
+    version::text::VARBUF_RECORD,
+    multicall::RECORD,
+    io::xenstore::RECORD,
+    io::console::RECORD,
+];
+
+/// Every number, in lists.
+pub const CONSTANTS: &[&[Constant]] = &[
+    super::NUMBERS,
+    domctl::OPERATIONS,
+    createdomain::FLAG_BITS,
+    get_domain_state::STATE_BITS,
+    getdomaininfo::FLAG_BITS,
+    paging_pool::SHADOW_OPS,
+    tsc_info::MODES,
+    sysctl::OPERATIONS,
+    sysctl::cpu_policy::POLICIES,
+    physinfo::CAPABILITY_BITS,
+    sched_id::SCHEDULERS,
+    cpu_policy::VALUES,
+    memory::OPERATIONS,
+    reservation::FLAG_BITS,
+    physmap::SPACES,
+    evtchn::OPERATIONS,
+    hvm::OPERATIONS,
+    hvm::PARAMS,
+    sched::OPERATIONS,
+    version::OPERATIONS,
+    io::xenstore::VALUES,
+    io::console::VALUES,
+    io::xenbus::STATES,
+    io::DOMIDS,
+];
+
+/// The interface numbers of the release table, by name: they differ in every release.
+pub const DOMCTL_VERSION: &str = "XEN_DOMCTL_INTERFACE_VERSION";
+/// The interface numbers of the release table, by name: they differ in every release.
+pub const SYSCTL_VERSION: &str = "XEN_SYSCTL_INTERFACE_VERSION";

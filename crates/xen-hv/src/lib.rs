@@ -10,6 +10,16 @@
 //!             +------------+--- xen-sys or xen-sim ----+------------+
 //! ```
 
+pub mod batch;
+pub mod error;
+pub mod negotiate;
 pub mod seam;
+pub mod stable;
+pub mod xen;
 
+pub use batch::{Batch, Replies, Ticket};
+pub use error::{Cause, Error};
+pub use negotiate::{NegotiateError, Negotiated, StableOnly, negotiate};
 pub use seam::{Access, Dom0StoreRing, EventChannels, ForeignMemory, GrantMaps, Hypercalls, MapError, Resource, SeamError, SharedPages};
+pub use stable::VersionInfo;
+pub use xen::Xen;

@@ -1,0 +1,57 @@
+//! Why a client's call failed.
+
+use std::io;
+
+use super::Request;
+use crate::wire::{PayloadTooLong, XsError};
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The store said no.
+    #[error("xenstore {request} {subject}: {error}")]
+    Refused {
+        /// Name of the request.
+        request: &'static str,
+        /// The path or domid that was asked about.
+        subject: String,
+        /// What the store said.
+        error: XsError,
+    },
+    /// A transaction met others every time it was tried.
+    #[error("xenstore transaction met others {tries} times and was given up")]
+    Conflict {
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// The store closed the connection.
+    #[error("xenstore closed the connection")]
+    Closed,
+    /// More events came than were read, and some were dropped: look at everything that is watched.
+    #[error("xenstore watch events were lost; read what is watched again")]
+    EventsLost,
+    /// The peer does not speak the protocol.
+    #[error("xenstore sent {0}")]
+    Protocol(&'static str),
+    /// A payload over the protocol's limit, sent or received.
+    #[error("xenstore message: {0}")]
+    TooLong(#[from] PayloadTooLong),
+    /// The transport failed.
+    #[error("xenstore connection: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl ClientError {
+    pub(super) fn refused(request: &Request, error: XsError) -> ClientError {
+        ClientError::Refused { request: request.kind().name(), subject: request.subject(), error }
+    }
+
+    /// What the store said, where it said something.
+    #[must_use]
+    pub fn refusal(&self) -> Option<XsError> {
+        match self {
+            ClientError::Refused { error, .. } => Some(*error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The server core: bytes in, bytes out, and effects that a shell carries out.
+//!
+//! ```text
+//!   shell                                      core
+//!   connect(kind) -------------------------->  a connection
+//!   room(conn), input(conn, bytes) --------->  parser -> requests -> tree, watches, transactions
+//!   while step() {}                            one connection's turn at a time, in the order in which they became ready
+//!   while let Some(effect) = next_effect()     Introduce / Query are answered with introduced() / known(); the asker waits meanwhile
+//!   for conn in take_dirty()                   connections with something to send
+//!     output(conn, ...), sent(conn, n) ----->  makes room: a connection whose client does not read gets no more turns
+//!   domain_states(...), disconnect(conn)       what happened outside
+//! ```
+//!
+//! No clock, no thread, no descriptor: the simulator and the real role drive the same code. The shell may be split from the core by a process
+//! boundary: everything that crosses is a value.
+
+mod connection;
+mod deliver;
+mod domains;
+mod effect;
+mod outbox;
+mod requests;
+mod transaction;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use xen_abi::DomId;
+
+pub use connection::{ConnId, ConnKind};
+pub use domains::DomainState;
+pub use effect::{Effect, RingError};
+
+use crate::path::{self, StorePath};
+use crate::perms::Identity;
+use crate::quota::Quota;
+use crate::tree::Tree;
+use crate::watch::{Change, Watches};
+use connection::Connection;
+use domains::Domains;
+
+/// Requests that one connection may have answered before the next one gets its turn.
+const TURN: usize = 32;
+
+/// A xenstore server without any I/O.
+#[derive(Debug)]
+pub struct Server {
+    tree: Tree,
+    /// Grows with every change to the tree; nodes, permissions and domains remember it.
+    generation: u64,
+    domains: Domains,
+    watches: Watches,
+    quota: Quota,
+    connections: BTreeMap<ConnId, Connection>,
+    next_connection: u64,
+    /// Connections with a whole request to be looked at, in the order in which they became ready.
+    ready: VecDeque<ConnId>,
+    /// Connections that got something to send since the shell last asked.
+    dirty: Vec<ConnId>,
+    effects: VecDeque<Effect>,
+    /// Domains that the hypervisor does not know, while one request is looked at.
+    absent: BTreeSet<DomId>,
+}
+
+impl Server {
+    /// A store with the nodes that C xenstored starts with.
+    #[must_use]
+    pub fn new(quota: Quota) -> Server {
+        let mut server = Server {
+            tree: Tree::new(),
+            generation: 0,
+            domains: Domains::new(),
+            watches: Watches::default(),
+            quota,
+            connections: BTreeMap::new(),
+            next_connection: 1,
+            ready: VecDeque::new(),
+            dirty: Vec::new(),
+            effects: VecDeque::new(),
+            absent: BTreeSet::new(),
+        };
+        server.seed(&path::tool::xenstored(), b"");
+        server
+    }
+
+    /// The nodes, as they are now: a snapshot costs nothing and stays as it is.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Writes a node as the tools would, without a connection. Watches fire.
+    pub fn seed(&mut self, path: &StorePath, value: &[u8]) {
+        self.generation += 1;
+        let found = self.tree.find(path);
+        match found.node {
+            Some(_) => self.tree.set_value(path, value, self.generation),
+            None => self.tree.create(path, value, &Identity::TOOLS, self.generation),
+        }
+        let found = self.tree.find(path);
+        let seen_by = found.node.into_iter().chain([found.above]).map(|node| node.perms().clone()).collect();
+        self.deliver(&[Change::written(path.clone(), seen_by)]);
+    }
+
+    /// Takes a client in.
+    pub fn connect(&mut self, kind: ConnKind) -> ConnId {
+        let id = ConnId(self.next_connection);
+        self.next_connection += 1;
+        self.connections.insert(id, Connection::new(kind));
+        id
+    }
+
+    /// Forgets a client that went away, with its watches and transactions. A domain's ring goes with its domain instead.
+    pub fn disconnect(&mut self, conn: ConnId) {
+        self.drop_watches(conn);
+        self.connections.remove(&conn);
+    }
+
+    /// How many bytes the core takes from this client now. 0 while it waits for an answer or reads nothing of what it is owed.
+    #[must_use]
+    pub fn room(&self, conn: ConnId) -> usize {
+        self.connections.get(&conn).map_or(0, |connection| connection.room(&self.quota))
+    }
+
+    /// Takes bytes that a client sent.
+    pub fn input(&mut self, conn: ConnId, bytes: &[u8]) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.push(bytes);
+            self.wake(conn);
+        }
+    }
+
+    /// Gives the next ready connection its turn. `false` when none is ready.
+    pub fn step(&mut self) -> bool {
+        let Some(conn) = self.ready.pop_front() else { return false };
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.queued = false;
+        }
+        for _ in 0..TURN {
+            if !self.serve_one(conn) {
+                return true;
+            }
+        }
+        self.wake(conn);
+        true
+    }
+
+    /// Serves one request; `false` when the connection has none to serve.
+    fn serve_one(&mut self, conn: ConnId) -> bool {
+        let Some(connection) = self.connections.get_mut(&conn) else { return false };
+        match connection.next_request(&self.quota) {
+            Ok(None) => false,
+            Ok(Some(message)) => {
+                self.handle(conn, message);
+                true
+            }
+            Err(_) => {
+                self.break_off(conn, RingError::Protocol);
+                false
+            }
+        }
+    }
+
+    /// Puts a connection in line for a turn if it has something to serve.
+    fn wake(&mut self, conn: ConnId) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        if !connection.queued && connection.may_be_served(&self.quota) {
+            connection.queued = true;
+            self.ready.push_back(conn);
+        }
+    }
+
+    /// Stops listening to a client that broke the protocol; its domain, if any, stays known until it dies. The shell may call this for a
+    /// ring whose indices are out of range.
+    pub fn break_off(&mut self, conn: ConnId, error: RingError) {
+        self.drop_watches(conn);
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        connection.break_off();
+        let effect = match connection.kind {
+            ConnKind::Socket => Effect::Close { conn },
+            ConnKind::Ring(domid) => Effect::Stall { conn, domid, error },
+        };
+        self.effects.push_back(effect);
+    }
+
+    /// The next thing that the shell must do.
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Connections that got something to send since the last call, each once.
+    pub fn take_dirty(&mut self) -> Vec<ConnId> {
+        let dirty = std::mem::take(&mut self.dirty);
+        for conn in &dirty {
+            if let Some(connection) = self.connections.get_mut(conn) {
+                connection.dirty = false;
+            }
+        }
+        dirty
+    }
+
+    /// Whether there is something to send.
+    #[must_use]
+    pub fn has_output(&self, conn: ConnId) -> bool {
+        self.connections.get(&conn).is_some_and(|connection| !connection.outbox.is_empty())
+    }
+
+    /// Appends up to `max` bytes to send to `into`. They stay here until [`Server::sent`] says that they are gone.
+    pub fn output(&self, conn: ConnId, max: usize, into: &mut Vec<u8>) {
+        if let Some(connection) = self.connections.get(&conn) {
+            connection.outbox.peek(max, into);
+        }
+    }
+
+    /// The client's socket or ring took this many bytes.
+    pub fn sent(&mut self, conn: ConnId, bytes: usize) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.outbox.sent(bytes);
+            self.wake(conn);
+        }
+    }
+
+    /// The connection of a domain's ring.
+    #[must_use]
+    pub fn ring_of(&self, domid: DomId) -> Option<ConnId> {
+        self.domains.get(domid).and_then(|domain| domain.ring)
+    }
+}

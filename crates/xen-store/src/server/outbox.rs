@@ -1,0 +1,106 @@
+//! What a client has not read yet.
+//!
+//! ```text
+//!   [reply |event a|event b|reply ]      a second event a is dropped while the first waits: the client learns the same from one (XSA-326)
+//!    ^ sent: bytes of the first message that are gone
+//! ```
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+#[derive(Debug)]
+enum Frame {
+    Reply(Vec<u8>),
+    Event(Arc<[u8]>),
+}
+
+impl Frame {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Frame::Reply(bytes) => bytes,
+            Frame::Event(bytes) => bytes,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    frames: VecDeque<Frame>,
+    /// Bytes of the first frame that are sent.
+    sent: usize,
+    bytes: usize,
+    replies: usize,
+    /// Events of which nothing is sent yet.
+    waiting: HashSet<Arc<[u8]>>,
+}
+
+impl Outbox {
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Bytes not sent yet.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Replies not sent in full.
+    pub fn replies(&self) -> usize {
+        self.replies
+    }
+
+    /// Adds a whole encoded reply.
+    pub fn reply(&mut self, message: Vec<u8>) {
+        self.bytes += message.len();
+        self.replies += 1;
+        self.frames.push_back(Frame::Reply(message));
+    }
+
+    /// Adds a whole encoded event, unless `may_merge` and the same one waits already.
+    pub fn event(&mut self, message: Arc<[u8]>, may_merge: bool) {
+        let is_new = self.waiting.insert(Arc::clone(&message));
+        if is_new || !may_merge {
+            self.bytes += message.len();
+            self.frames.push_back(Frame::Event(message));
+        }
+    }
+
+    /// Whether an event would be merged with one that waits.
+    pub fn is_waiting(&self, message: &[u8]) -> bool {
+        self.waiting.contains(message)
+    }
+
+    /// Appends up to `max` bytes to `into`, leaving them here.
+    pub fn peek(&self, max: usize, into: &mut Vec<u8>) {
+        let mut left = max;
+        let mut skip = self.sent;
+        for frame in &self.frames {
+            let bytes = frame.bytes().get(skip..).unwrap_or_default();
+            skip = 0;
+            let part = bytes.get(..left).unwrap_or(bytes);
+            into.extend_from_slice(part);
+            left -= part.len();
+            if left == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Forgets bytes that are sent.
+    pub fn sent(&mut self, bytes: usize) {
+        self.sent += bytes.min(self.bytes);
+        self.bytes -= bytes.min(self.bytes);
+        while let Some(frame) = self.frames.front() {
+            if let (Frame::Event(message), true) = (frame, self.sent > 0) {
+                self.waiting.remove(message);
+            }
+            let len = frame.bytes().len();
+            if self.sent < len {
+                return;
+            }
+            self.sent -= len;
+            self.replies -= usize::from(matches!(frame, Frame::Reply(_)));
+            self.frames.pop_front();
+        }
+    }
+}

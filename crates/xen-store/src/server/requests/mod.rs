@@ -1,0 +1,203 @@
+//! Requests, one file per family.
+//!
+//! ```text
+//!   handle: known type? -> privileged? -> transaction known? -> the family's function     (C xenstored checks in this order)
+//!
+//!   read.rs  write.rs  perms.rs     what a transaction can hold: pure functions of a tree
+//!   watch.rs  domain.rs  transaction.rs  control.rs     what changes the server
+//! ```
+
+mod control;
+mod domain;
+mod perms;
+mod read;
+mod transaction;
+mod watch;
+mod write;
+
+use super::domains::Domains;
+use super::transaction::Surroundings;
+use super::{ConnId, Server};
+use crate::path::StorePath;
+use crate::perms::{Identity, Rights};
+use crate::quota::Quota;
+use crate::tree::Tree;
+use crate::watch::{Change, WatchId};
+use crate::wire::{HEADER_LEN, Header, Message, MsgType, PAYLOAD_MAX, XsError};
+
+/// What a request amounts to.
+enum Outcome {
+    /// The reply is complete.
+    Reply,
+    /// The reply is complete, and this watch's first event follows it.
+    ReplyThenEvent(WatchId),
+    /// The shell must answer first; the request is looked at again then.
+    Parked,
+}
+
+type Result<T, E = XsError> = std::result::Result<T, E>;
+
+/// A tree and everything that decides what a request on it may do.
+pub(super) struct Scope<'a> {
+    pub tree: &'a mut Tree,
+    pub changes: &'a mut Vec<Change>,
+    pub generation: &'a mut u64,
+    pub domains: &'a Domains,
+    pub quota: &'a Quota,
+    pub who: Identity,
+    pub home: &'a str,
+    /// Bytes that the client holds besides its nodes.
+    pub held: u64,
+}
+
+impl Scope<'_> {
+    /// A new generation for a change.
+    fn next_generation(&mut self) -> u64 {
+        *self.generation += 1;
+        *self.generation
+    }
+
+    /// The path of a node, as sent.
+    fn path(&self, sent: &[u8]) -> Result<StorePath> {
+        let limit = path_limit(&self.who, self.quota);
+        StorePath::resolve_node(sent, self.home, limit).map_err(|_| XsError::Invalid)
+    }
+
+    /// Checks that the node is there and that the asker has these rights. Who may not read the parent learns only that it may not.
+    fn check(&self, path: &StorePath, needed: Rights) -> Result<()> {
+        let found = self.tree.find(path);
+        let error = match found.node {
+            Some(node) if node.perms().rights(&self.who, self.domains).covers(needed) => return Ok(()),
+            Some(_) => XsError::Access,
+            None => XsError::NoEntry,
+        };
+        let may_know = found.above.perms().rights(&self.who, self.domains).touches(needed);
+        Err(if may_know { error } else { XsError::Access })
+    }
+}
+
+/// The longest path that the asker may name, in bytes.
+fn path_limit(who: &Identity, quota: &Quota) -> usize {
+    if who.privileged { PAYLOAD_MAX } else { quota.path_max }
+}
+
+/// A request on nodes: everything that a transaction can hold. Appends the reply.
+pub(super) fn node_request(kind: MsgType, payload: &[u8], scope: &mut Scope<'_>, reply: &mut Vec<u8>) -> Result<()> {
+    match kind {
+        MsgType::Directory => read::directory(payload, scope, reply),
+        MsgType::DirectoryPart => read::directory_part(payload, scope, reply),
+        MsgType::Read => read::read(payload, scope, reply),
+        MsgType::GetPerms => perms::get(payload, scope, reply),
+        MsgType::SetPerms => perms::set(payload, scope, reply),
+        MsgType::Write => write::write(payload, scope, reply),
+        MsgType::Mkdir => write::mkdir(payload, scope, reply),
+        MsgType::Rm => write::rm(payload, scope, reply),
+        _ => Err(XsError::NoSystem),
+    }
+}
+
+/// The reply of requests that have nothing to say.
+fn ack(reply: &mut Vec<u8>) {
+    reply.extend_from_slice(b"OK\0");
+}
+
+/// A decimal number at the start of a string, as C's `atoi` takes it: white space, a sign, digits; 0 where there is none.
+fn atoi(text: &[u8]) -> i64 {
+    let text = text.trim_ascii_start();
+    let (negative, digits) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        Some((b'+', rest)) => (false, rest),
+        _ => (false, text),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let value = digits.fold(0i64, |value, digit| value.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    if negative { -value } else { value }
+}
+
+impl Server {
+    /// Serves one request: its reply is queued, or it is parked until the shell answers.
+    pub(super) fn handle(&mut self, conn: ConnId, message: Message) {
+        let mut reply = Vec::with_capacity(HEADER_LEN + 64);
+        reply.resize(HEADER_LEN, 0);
+        let header = Header { kind: message.kind, req_id: message.req_id, tx_id: message.tx_id, len: 0 };
+        match self.serve(conn, &message, &mut reply) {
+            Ok(Outcome::Reply) => self.send_reply(conn, header, reply, Ok(())),
+            Ok(Outcome::ReplyThenEvent(watch)) => {
+                self.send_reply(conn, header, reply, Ok(()));
+                let path = self.watches.get(watch).map(|watch| watch.path.to_string());
+                self.send_event(watch, &path.unwrap_or_default());
+            }
+            Ok(Outcome::Parked) => {
+                if let Some(connection) = self.connections.get_mut(&conn) {
+                    connection.parked = Some(message);
+                }
+            }
+            Err(error) => self.send_reply(conn, header, reply, Err(error)),
+        }
+    }
+
+    fn serve(&mut self, conn: ConnId, message: &Message, reply: &mut Vec<u8>) -> Result<Outcome> {
+        use MsgType::*;
+        let who = self.identity(conn).ok_or(XsError::Io)?;
+        let kind = MsgType::from_number(message.kind).ok_or(XsError::NoSystem)?;
+        match kind {
+            WatchEvent | Error | GetFeature | SetFeature | GetQuota | SetQuota => return Err(XsError::NoSystem),
+            Control | Introduce | Release | IsDomainIntroduced | Resume | SetTarget if !who.privileged => return Err(XsError::Access),
+            Watch | Unwatch => {}
+            _ => self.check_transaction(conn, message.tx_id)?,
+        }
+        let payload = &message.payload;
+        match kind {
+            Directory | DirectoryPart | Read | GetPerms | Write | Mkdir | Rm => self.on_nodes(conn, &who, message, kind, reply),
+            SetPerms => match self.unknown_domain(payload) {
+                Some(domid) => Ok(self.ask_about(conn, domid)),
+                None => self.on_nodes(conn, &who, message, kind, reply),
+            },
+            Watch => self.watch(conn, &who, payload, reply),
+            Unwatch => self.unwatch(conn, &who, payload, reply),
+            ResetWatches => self.reset_watches(conn, reply),
+            TransactionStart => self.transaction_start(conn, &who, message.tx_id, reply),
+            TransactionEnd => self.transaction_end(conn, &who, message, reply),
+            Introduce => self.introduce(conn, payload),
+            Release => self.release(payload, reply),
+            Resume => self.resume(payload, reply),
+            SetTarget => self.set_target(payload, reply),
+            GetDomainPath => self.get_domain_path(payload, reply),
+            IsDomainIntroduced => self.is_domain_introduced(payload, reply),
+            Control => self.control(payload, reply),
+            WatchEvent | Error | GetFeature | SetFeature | GetQuota | SetQuota => Err(XsError::NoSystem),
+        }
+    }
+
+    /// A request on nodes, in its transaction or on the live tree.
+    fn on_nodes(&mut self, conn: ConnId, who: &Identity, message: &Message, kind: MsgType, reply: &mut Vec<u8>) -> Result<Outcome> {
+        let connection = self.connections.get_mut(&conn).ok_or(XsError::Io)?;
+        let held = connection.held();
+        let mut around = Surroundings {
+            generation: &mut self.generation,
+            domains: &self.domains,
+            quota: &self.quota,
+            who: *who,
+            home: &connection.home,
+            held,
+        };
+        if message.tx_id != 0 {
+            let transaction = connection.transactions.get_mut(&message.tx_id).ok_or(XsError::NoEntry)?;
+            transaction.run(kind, &message.payload, &mut around, reply)?;
+            return Ok(Outcome::Reply);
+        }
+        let mut changes = Vec::new();
+        around.run(&mut self.tree, &mut changes, kind, &message.payload, reply)?;
+        self.deliver(&changes);
+        Ok(Outcome::Reply)
+    }
+
+    fn check_transaction(&self, conn: ConnId, tx_id: u32) -> Result<()> {
+        let connection = self.connections.get(&conn).ok_or(XsError::Io)?;
+        match tx_id {
+            0 => Ok(()),
+            _ if connection.transactions.contains_key(&tx_id) => Ok(()),
+            _ => Err(XsError::NoEntry),
+        }
+    }
+}

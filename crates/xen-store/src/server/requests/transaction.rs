@@ -1,0 +1,50 @@
+//! TRANSACTION_START, TRANSACTION_END.
+
+use super::super::transaction::{Surroundings, Transaction};
+use super::super::{ConnId, Server};
+use super::{Outcome, Result, ack};
+use crate::perms::Identity;
+use crate::wire::{Message, XsError, one_string};
+
+impl Server {
+    /// `|` -> `id|`.
+    pub(super) fn transaction_start(&mut self, conn: ConnId, who: &Identity, tx_id: u32, reply: &mut Vec<u8>) -> Result<Outcome> {
+        if tx_id != 0 {
+            return Err(XsError::Busy);
+        }
+        let connection = self.connections.get_mut(&conn).ok_or(XsError::Io)?;
+        if !who.privileged && connection.transactions.len() > self.quota.transactions {
+            return Err(XsError::NoSpace);
+        }
+        let id = connection.fresh_transaction_id();
+        connection.transactions.insert(id, Transaction::start(&self.tree, &self.domains));
+        reply.extend_from_slice(format!("{id}\0").as_bytes());
+        Ok(Outcome::Reply)
+    }
+
+    /// `T|` or `F|` -> `OK|`, or EAGAIN. Whatever the answer, the transaction is over; only a malformed request leaves it open.
+    pub(super) fn transaction_end(&mut self, conn: ConnId, who: &Identity, message: &Message, reply: &mut Vec<u8>) -> Result<Outcome> {
+        let commit = match one_string(&message.payload) {
+            Some(b"T") => true,
+            Some(b"F") => false,
+            _ => return Err(XsError::Invalid),
+        };
+        let connection = self.connections.get_mut(&conn).ok_or(XsError::Io)?;
+        let transaction = connection.transactions.remove(&message.tx_id).ok_or(XsError::NoEntry)?;
+        if commit {
+            let held = connection.held();
+            let mut around = Surroundings {
+                generation: &mut self.generation,
+                domains: &self.domains,
+                quota: &self.quota,
+                who: *who,
+                home: &connection.home,
+                held,
+            };
+            let changes = transaction.commit(&mut self.tree, &mut around)?;
+            self.deliver(&changes);
+        }
+        ack(reply);
+        Ok(Outcome::Reply)
+    }
+}

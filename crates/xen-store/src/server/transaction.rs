@@ -1,0 +1,147 @@
+//! A transaction: an old root, a new root, and what was asked in between.
+//!
+//! ```text
+//!   START      base = view = live                              (two pointers)
+//!   requests   run on view; each is logged with a digest of its reply
+//!   END T      live is still base?   ---- yes --> live = view
+//!                    | no
+//!                    v
+//!              run the log again on a copy of live
+//!              every reply the same? ---- yes --> live = the copy       the transaction might as well have run now, as a whole
+//!                    | no
+//!                    v
+//!                  EAGAIN, live untouched
+//! ```
+//!
+//! So conflicts are found per node and per set of children without being looked for: a reply depends on the value, the permissions, the
+//! existence or the children that its request asks for, and on nothing else. Two creators of siblings do not conflict; one who listed
+//! the directory does. A domain that goes (its nodes may be named in the view) always forces the second way.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::domains::Domains;
+use super::requests::{Scope, node_request};
+use crate::perms::Identity;
+use crate::quota::Quota;
+use crate::tree::Tree;
+use crate::watch::Change;
+use crate::wire::{MsgType, XsError};
+
+/// Requests that a tool may put into one transaction; domains have a quota.
+const TOOLS_LOG_MAX: usize = 65_536;
+
+#[derive(Debug)]
+struct Logged {
+    kind: MsgType,
+    payload: Box<[u8]>,
+    reply: u64,
+}
+
+/// What requests of a transaction share with the rest of the server.
+pub(super) struct Surroundings<'a> {
+    pub generation: &'a mut u64,
+    pub domains: &'a Domains,
+    pub quota: &'a Quota,
+    pub who: Identity,
+    pub home: &'a str,
+    /// Bytes that the client holds besides its nodes.
+    pub held: u64,
+}
+
+impl Surroundings<'_> {
+    /// One request on some tree.
+    pub fn run(
+        &mut self,
+        tree: &mut Tree,
+        changes: &mut Vec<Change>,
+        kind: MsgType,
+        payload: &[u8],
+        reply: &mut Vec<u8>,
+    ) -> Result<(), XsError> {
+        let mut scope = Scope {
+            tree,
+            changes,
+            generation: self.generation,
+            domains: self.domains,
+            quota: self.quota,
+            who: self.who,
+            home: self.home,
+            held: self.held,
+        };
+        node_request(kind, payload, &mut scope, reply)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Transaction {
+    base: Tree,
+    view: Tree,
+    /// Count of domains gone at the start.
+    gone: u64,
+    log: Vec<Logged>,
+    changes: Vec<Change>,
+    held: u64,
+    /// A quota cut a request short: what the client meant cannot be committed (XSA-415).
+    failed: bool,
+}
+
+impl Transaction {
+    pub fn start(live: &Tree, domains: &Domains) -> Transaction {
+        let (base, view) = (live.clone(), live.clone());
+        Transaction { base, view, gone: domains.gone, log: Vec::new(), changes: Vec::new(), held: 0, failed: false }
+    }
+
+    /// Bytes of the log.
+    pub fn held(&self) -> u64 {
+        self.held
+    }
+
+    /// Runs a request in the transaction's own view.
+    pub fn run(&mut self, kind: MsgType, payload: &[u8], around: &mut Surroundings<'_>, reply: &mut Vec<u8>) -> Result<(), XsError> {
+        let max = if around.who.privileged { TOOLS_LOG_MAX } else { around.quota.transaction_nodes };
+        if self.log.len() >= max {
+            self.failed = true;
+            return Err(XsError::NoSpace);
+        }
+        let start = reply.len();
+        let outcome = around.run(&mut self.view, &mut self.changes, kind, payload, reply);
+        self.failed |= matches!(outcome, Err(XsError::NoSpace | XsError::NoMemory));
+        let digest = digest(outcome, reply.get(start..).unwrap_or_default());
+        // Twice: the request here, and what it wrote in the view.
+        self.held += 2 * payload.len() as u64 + 64;
+        self.log.push(Logged { kind, payload: payload.into(), reply: digest });
+        outcome
+    }
+
+    /// Makes the view the live tree, or says why not and leaves the live tree alone. Gives the changes to be told.
+    pub fn commit(self, live: &mut Tree, around: &mut Surroundings<'_>) -> Result<Vec<Change>, XsError> {
+        if self.failed {
+            return Err(XsError::NoMemory);
+        }
+        if live.is_same(&self.base) && around.domains.gone == self.gone {
+            *live = self.view;
+            return Ok(self.changes);
+        }
+        let mut again = live.clone();
+        let mut changes = Vec::new();
+        let mut reply = Vec::new();
+        for logged in &self.log {
+            reply.clear();
+            let outcome = around.run(&mut again, &mut changes, logged.kind, &logged.payload, &mut reply);
+            if digest(outcome, &reply) != logged.reply {
+                return Err(XsError::Again);
+            }
+        }
+        *live = again;
+        Ok(changes)
+    }
+}
+
+fn digest(outcome: Result<(), XsError>, reply: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    outcome.hash(&mut hasher);
+    if outcome.is_ok() {
+        reply.hash(&mut hasher);
+    }
+    hasher.finish()
+}

@@ -1,0 +1,131 @@
+//! A change to the tree, and which watches it meets.
+
+use std::sync::Arc;
+
+use super::WatchId;
+use super::trie::Trie;
+use crate::path::StorePath;
+use crate::perms::Perms;
+use crate::tree::{Child, Node};
+
+/// Something that happened to the tree.
+#[derive(Clone, Debug)]
+pub struct Change {
+    path: StorePath,
+    kind: Kind,
+    /// Whoever may read by one of these hears of it.
+    seen_by: Vec<Arc<Perms>>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// The node was made or changed.
+    Written,
+    /// The node and everything below it is gone.
+    Removed(Arc<Node>),
+    /// A domain came or went: the `@` name itself and nothing above it.
+    Special,
+}
+
+/// A watch that a change met.
+#[derive(Clone, Debug)]
+pub struct Firing {
+    /// The watch.
+    pub watch: WatchId,
+    /// The path to report.
+    pub path: Arc<str>,
+    /// Levels between the watched path and the reported one.
+    pub levels: usize,
+    /// Whoever may read by one of these hears of it.
+    pub seen_by: Vec<Arc<Perms>>,
+}
+
+impl Change {
+    /// A node was made or changed. `seen_by`: its permissions now, its parent's, and those it had before.
+    #[must_use]
+    pub fn written(path: StorePath, seen_by: Vec<Arc<Perms>>) -> Change {
+        Change { path, kind: Kind::Written, seen_by }
+    }
+
+    /// A node was removed with everything below it.
+    #[must_use]
+    pub fn removed(path: StorePath, node: Arc<Node>, parent: Arc<Perms>) -> Change {
+        let seen_by = vec![Arc::clone(node.perms()), parent];
+        Change { path, kind: Kind::Removed(node), seen_by }
+    }
+
+    /// A domain came or went.
+    #[must_use]
+    pub fn special(path: StorePath, seen_by: Vec<Arc<Perms>>) -> Change {
+        Change { path, kind: Kind::Special, seen_by }
+    }
+
+    /// The node.
+    #[must_use]
+    pub fn path(&self) -> &StorePath {
+        &self.path
+    }
+
+    /// Every firing, in the order in which clients must hear: what is below a removed node first, then by age of the watch.
+    pub(super) fn collect(&self, root: &Trie, fired: &mut Vec<Firing>) {
+        let (above, end) = walk(root, &self.path);
+        if let (Kind::Removed(node), Some(trie)) = (&self.kind, end) {
+            collect_below(trie, node, self.path.as_str(), fired);
+        }
+        let path: Arc<str> = self.path.as_str().into();
+        let depth = above.len();
+        let mut watches: Vec<(WatchId, usize)> = Vec::new();
+        if !matches!(self.kind, Kind::Special) {
+            for (level, trie) in above.iter().enumerate() {
+                let here = trie.iter().flat_map(|trie| trie.here());
+                watches.extend(here.map(|id| (*id, depth - level)));
+            }
+        }
+        watches.extend(end.iter().flat_map(|trie| trie.here()).map(|id| (*id, 0)));
+        watches.sort_unstable();
+        fired.extend(watches.into_iter().map(|(watch, levels)| Firing {
+            watch,
+            path: Arc::clone(&path),
+            levels,
+            seen_by: self.seen_by.clone(),
+        }));
+    }
+}
+
+/// The trie nodes strictly above the path, none where nothing is watched, and the one at the path if something is watched there or below.
+fn walk<'a>(root: &'a Trie, path: &StorePath) -> (Vec<Option<&'a Trie>>, Option<&'a Trie>) {
+    let mut above = Vec::new();
+    let mut at = Some(root);
+    for name in path.components() {
+        above.push(at);
+        at = at.and_then(|trie| trie.next(name));
+    }
+    (above, at)
+}
+
+/// Watches on nodes below a removed one: children before their parents, older before younger, as C xenstored removes them. Walks only what
+/// tree and trie have in common, in the opposite order, and turns the result around.
+fn collect_below(trie: &Trie, removed: &Arc<Node>, path: &str, fired: &mut Vec<Firing>) {
+    let start = fired.len();
+    let mut pending = shared_children(trie, removed, path);
+    while let Some((trie, node, parent, path)) = pending.pop() {
+        let seen_by = vec![Arc::clone(node.perms()), Arc::clone(parent.perms())];
+        let firing = |watch: &WatchId| Firing { watch: *watch, path: path.as_str().into(), levels: 0, seen_by: seen_by.clone() };
+        fired.extend(trie.here().iter().rev().map(firing));
+        pending.append(&mut shared_children(trie, node, &path));
+    }
+    if let Some(collected) = fired.get_mut(start..) {
+        collected.reverse();
+    }
+}
+
+type Shared<'a> = (&'a Trie, &'a Arc<Node>, &'a Arc<Node>, String);
+
+/// Children that are in the tree and on the way to a watch, each with its parent and its path.
+fn shared_children<'a>(trie: &'a Trie, node: &'a Arc<Node>, path: &str) -> Vec<Shared<'a>> {
+    if trie.leads_nowhere() {
+        return Vec::new();
+    }
+    let shared = |child: &'a Child| Some((trie.next(child.name())?, child.node(), node, format!("{path}/{}", child.name())));
+    node.children().filter_map(shared).collect()
+}

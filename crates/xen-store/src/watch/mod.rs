@@ -1,0 +1,106 @@
+//! Watches: who is told of which change, and by what name.
+//!
+//! ```text
+//!   watch on /a/b        fires for /a/b and everything below; depth 0: for /a/b alone, 1: and its children
+//!   change of /a/b/c     walks the trie  / -> a -> b -> c  and asks only watches it meets: cost is the depth of the path
+//!   removal of /a        fires what stands on the walk, then every watch below on a node that went, each with the watched path itself
+//! ```
+//!
+//! A connection hears of a change if it could read the node or the node's parent, before or after (XSA-115).
+
+mod change;
+mod trie;
+
+use std::collections::BTreeMap;
+
+pub use change::{Change, Firing};
+use trie::Trie;
+
+use crate::path::StorePath;
+use crate::server::ConnId;
+
+/// Names a watch for good; later watches have higher numbers, and a connection's events go in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WatchId(u64);
+
+/// A registered watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Whom to tell.
+    pub conn: ConnId,
+    /// What is watched.
+    pub path: StorePath,
+    /// The client's own bytes, sent back with each event.
+    pub token: Box<[u8]>,
+    /// Bytes of the path that a client who watched a relative path does not see.
+    pub hidden_prefix: usize,
+    /// How many levels below the path count; `None` for all.
+    pub depth: Option<usize>,
+}
+
+impl Watch {
+    /// A change's path as this client knows it.
+    #[must_use]
+    pub fn seen_path<'a>(&self, path: &'a str) -> &'a str {
+        path.get(self.hidden_prefix..).unwrap_or(path)
+    }
+
+    /// Bytes counted against the client's memory quota.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        (self.path.as_str().len() + self.token.len()) as u64
+    }
+}
+
+/// All watches of all connections.
+#[derive(Debug, Default)]
+pub struct Watches {
+    trie: Trie,
+    all: BTreeMap<WatchId, Watch>,
+    next: u64,
+}
+
+impl Watches {
+    /// Registers a watch. Whether the same one stands already is the caller's to ask.
+    pub fn add(&mut self, watch: Watch) -> WatchId {
+        let id = WatchId(self.next);
+        self.next += 1;
+        self.trie.insert(&watch.path, id);
+        self.all.insert(id, watch);
+        id
+    }
+
+    /// Removes a watch.
+    pub fn remove(&mut self, id: WatchId) -> Option<Watch> {
+        let watch = self.all.remove(&id)?;
+        self.trie.remove(&watch.path, id);
+        Some(watch)
+    }
+
+    /// A watch.
+    #[must_use]
+    pub fn get(&self, id: WatchId) -> Option<&Watch> {
+        self.all.get(&id)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// What a change fires, whoever may hear of it: permissions are in each firing.
+    #[must_use]
+    pub fn fired_by(&self, change: &Change) -> Vec<Firing> {
+        let mut fired = Vec::new();
+        change.collect(&self.trie, &mut fired);
+        fired.retain(|firing| self.get(firing.watch).is_some_and(|watch| watch.depth.is_none_or(|depth| firing.levels <= depth)));
+        fired
+    }
+}

@@ -1,0 +1,185 @@
+//! Scripts: what clients say and what the store must answer, line by line.
+//!
+//! ```text
+//!   t WRITE /a|x            -> OK|          t, u, v: sockets      5: the ring of domain 5, introduced when first named
+//!   5 READ /a|              -> !EACCES      | stands for NUL      !: an error
+//!   t@1 READ /a|            -> x            in transaction 1
+//!   t <= /a|token|                          the next unread event;    t <= -    none
+//!   dies 5      shutdown 5      unknown 9   what the hypervisor says from now on
+//! ```
+
+#![allow(dead_code)]
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use xen_abi::DomId;
+use xen_store::quota::Quota;
+use xen_store::server::{ConnId, ConnKind, DomainState, Effect, Server};
+use xen_store::wire::{self, Message, MsgType, Parser};
+
+pub struct Store {
+    pub server: Server,
+    conns: BTreeMap<String, ConnId>,
+    parsers: BTreeMap<String, Parser>,
+    events: BTreeMap<String, VecDeque<Vec<u8>>>,
+    unknown: BTreeSet<u16>,
+    pub effects: Vec<Effect>,
+}
+
+impl Store {
+    pub fn new() -> Store {
+        Store::with(Quota::default())
+    }
+
+    pub fn with(quota: Quota) -> Store {
+        Store {
+            server: Server::new(quota),
+            conns: BTreeMap::new(),
+            parsers: BTreeMap::new(),
+            events: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    pub fn conn(&mut self, who: &str) -> ConnId {
+        if let Some(conn) = self.conns.get(who) {
+            return *conn;
+        }
+        let conn = match who.parse() {
+            Ok(domid) => self.server.connect_ring(DomId(domid)),
+            Err(_) => self.server.connect(ConnKind::Socket),
+        };
+        self.conns.insert(who.to_owned(), conn);
+        conn
+    }
+
+    /// Lets the server work and answers what it asks of its shell.
+    pub fn settle(&mut self) {
+        loop {
+            while self.server.step() {}
+            let Some(effect) = self.server.next_effect() else { return };
+            match &effect {
+                Effect::Introduce { asker, domid, .. } => {
+                    let outcome = if self.unknown.contains(&domid.0) { Err(wire::XsError::NoEntry) } else { Ok(()) };
+                    if let Some(conn) = self.server.introduced(*asker, *domid, outcome) {
+                        self.conns.insert(domid.0.to_string(), conn);
+                    }
+                }
+                Effect::Query { asker, domid } => {
+                    let exists = !self.unknown.contains(&domid.0);
+                    self.server.known(*asker, *domid, exists);
+                }
+                Effect::Close { conn } => self.server.disconnect(*conn),
+                _ => {}
+            }
+            self.effects.push(effect);
+        }
+    }
+
+    /// Sends bytes and reads whatever is to be had.
+    pub fn send_raw(&mut self, who: &str, bytes: &[u8]) -> Vec<Message> {
+        let conn = self.conn(who);
+        self.server.input(conn, bytes);
+        self.receive(who)
+    }
+
+    /// Reads whatever is to be had; events are put aside.
+    pub fn receive(&mut self, who: &str) -> Vec<Message> {
+        let conn = self.conn(who);
+        let mut replies = Vec::new();
+        loop {
+            self.settle();
+            let mut bytes = Vec::new();
+            self.server.output(conn, 1000, &mut bytes);
+            self.server.sent(conn, bytes.len());
+            let parser = self.parsers.entry(who.to_owned()).or_default();
+            parser.push(&bytes);
+            while let Some(message) = parser.next_message().expect("the server sends whole messages") {
+                if message.kind == MsgType::WatchEvent.number() {
+                    self.events.entry(who.to_owned()).or_default().push_back(message.payload);
+                } else {
+                    replies.push(message);
+                }
+            }
+            if bytes.is_empty() {
+                return replies;
+            }
+        }
+    }
+
+    pub fn request(&mut self, who: &str, kind: MsgType, tx_id: u32, payload: &[u8]) -> Message {
+        let mut bytes = Vec::new();
+        wire::encode(kind.number(), 77, tx_id, payload, &mut bytes).expect("fits");
+        let mut replies = self.send_raw(who, &bytes);
+        assert_eq!(replies.len(), 1, "{who} {} {}: one reply", kind.name(), show(payload));
+        let reply = replies.remove(0);
+        assert_eq!((reply.req_id, reply.tx_id), (77, tx_id), "{who} {}: the reply names its request", kind.name());
+        assert!(reply.kind == kind.number() || reply.kind == MsgType::Error.number(), "{who} {}: type {}", kind.name(), reply.kind);
+        reply
+    }
+
+    /// A reply as scripts write it.
+    pub fn ask(&mut self, who: &str, kind: MsgType, tx_id: u32, payload: &[u8]) -> String {
+        let reply = self.request(who, kind, tx_id, payload);
+        match reply.kind == MsgType::Error.number() {
+            true => format!("!{}", show(&reply.payload).trim_end_matches('|')),
+            false => show(&reply.payload),
+        }
+    }
+
+    pub fn next_event(&mut self, who: &str) -> Option<String> {
+        assert!(self.receive(who).is_empty(), "no reply waits");
+        self.events.get_mut(who)?.pop_front().map(|payload| show(&payload))
+    }
+
+    pub fn states(&mut self, states: &[(u16, DomainState)]) {
+        let states: Vec<_> = states.iter().map(|(domid, state)| (DomId(*domid), *state)).collect();
+        self.server.domain_states(states);
+        self.settle();
+    }
+
+    fn line(&mut self, line: &str) {
+        if let Some((who, expected)) = line.split_once(" <= ") {
+            let event = self.next_event(who.trim()).unwrap_or("-".to_owned());
+            assert_eq!(event, expected.trim(), "{line}");
+            return;
+        }
+        if let Some((request, expected)) = line.split_once(" -> ") {
+            let mut words = request.splitn(3, ' ');
+            let (who, kind, payload) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap_or("").trim());
+            let (who, tx_id) = who.split_once('@').map_or((who, 0), |(who, id)| (who, id.parse().unwrap()));
+            let kind = MsgType::ALL.iter().copied().find(|known| known.name() == kind).expect(kind);
+            let payload = payload.replace('|', "\0");
+            assert_eq!(self.ask(who, kind, tx_id, payload.as_bytes()), expected.trim(), "{line}");
+            return;
+        }
+        let (verb, domid) = line.trim().split_once(' ').expect(line);
+        let domid: u16 = domid.trim().parse().expect(line);
+        match verb {
+            "dies" => {
+                self.states(&[(domid, DomainState::Gone)]);
+                self.conns.remove(&domid.to_string());
+            }
+            "shutdown" => self.states(&[(domid, DomainState::Shutdown)]),
+            "unknown" => _ = self.unknown.insert(domid),
+            _ => panic!("{line}"),
+        }
+    }
+
+    pub fn run(&mut self, script: &str) {
+        let lines = script.lines().map(|line| line.split("  #").next().unwrap_or("").trim());
+        for line in lines.filter(|line| !line.is_empty() && !line.starts_with("# ")) {
+            self.line(&format!("{line} "));
+        }
+        assert_eq!(self.ask("checker", MsgType::Control, 0, b"check\0"), "OK|", "the counts add up");
+    }
+}
+
+pub fn run(script: &str) {
+    Store::new().run(script);
+}
+
+pub fn show(payload: &[u8]) -> String {
+    String::from_utf8_lossy(payload).replace('\0', "|")
+}

@@ -1,0 +1,190 @@
+//! Who hears of which change.
+
+mod common;
+
+use common::{Store, run};
+
+#[test]
+fn the_first_event_follows_the_reply() {
+    let mut store = Store::new();
+    let mut bytes = Vec::new();
+    xen_store::wire::encode(4, 9, 0, b"/a\0token\0", &mut bytes).unwrap();
+    let conn = store.conn("t");
+    store.server.input(conn, &bytes);
+    store.settle();
+    let mut out = Vec::new();
+    store.server.output(conn, 4096, &mut out);
+    let mut parser = xen_store::wire::Parser::default();
+    parser.push(&out);
+    let kinds: Vec<u32> = std::iter::from_fn(|| parser.next_message().unwrap()).map(|message| message.kind).collect();
+    assert_eq!(kinds, [4, 15]);
+}
+
+#[test]
+fn a_watch_hears_of_its_node_and_below() {
+    run("t WATCH /a|t| -> OK|
+         t <= /a|t|
+         t WATCH /a|t| -> !EEXIST
+         t WATCH /a|other| -> OK|
+         t <= /a|other|
+         t UNWATCH /a|other| -> OK|
+         t UNWATCH /a|other| -> !ENOENT
+         t WRITE /a|1 -> OK|
+         t <= /a|t|
+         t WRITE /a/b/c|1 -> OK|
+         t <= /a/b/c|t|
+         t MKDIR /a/b/c| -> OK|          # nothing changed
+         t <= -
+         t MKDIR /a/d| -> OK|
+         t <= /a/d|t|
+         t SET_PERMS /a/d|n0|r5| -> OK|
+         t <= /a/d|t|
+         t WRITE /ab|1 -> OK|
+         t <= -
+         t WATCH /a -> !EINVAL
+         t WATCH /a| -> !EINVAL
+         t WATCH //|t| -> !EINVAL
+         t WATCH /a|t|deep| -> !EINVAL
+         t WATCH /a|t|1|1| -> !EINVAL");
+}
+
+#[test]
+fn removal_is_told_once_above_and_by_name_below() {
+    run("t WRITE /a/b/c/d|1 -> OK|
+         t WRITE /a/b/e|1 -> OK|
+         t WATCH /|root| -> OK|
+         t <= /|root|
+         t WATCH /a/b/c/d|d| -> OK|
+         t <= /a/b/c/d|d|
+         t WATCH /a/b/e|e| -> OK|
+         t <= /a/b/e|e|
+         t WATCH /a/b/missing|m| -> OK|
+         t <= /a/b/missing|m|
+         t WATCH /a/b|b| -> OK|
+         t <= /a/b|b|
+         t RM /a/b| -> OK|
+         t <= /a/b/c/d|d|
+         t <= /a/b/e|e|
+         t <= /a/b|root|
+         t <= /a/b|b|
+         t <= -");
+}
+
+#[test]
+fn depth_limits_what_is_heard() {
+    run("t WATCH /a|zero|0| -> OK|
+         t <= /a|zero|
+         u WATCH /a|one|1| -> OK|
+         u <= /a|one|
+         t WRITE /a/b|1 -> OK|
+         t <= -
+         u <= /a/b|one|
+         t WRITE /a/b/c|1 -> OK|
+         u <= -
+         t WRITE /a|1 -> OK|
+         t <= /a|zero|
+         u <= /a|one|");
+}
+
+#[test]
+fn relative_watches_get_relative_paths() {
+    run("t MKDIR /local/domain/5| -> OK|
+         t SET_PERMS /local/domain/5|n5| -> OK|
+         5 WATCH data|t| -> OK|
+         5 <= data|t|
+         5 WRITE data/x|1 -> OK|
+         5 <= data/x|t|
+         5 WATCH /local/domain/5/data|abs| -> OK|
+         5 <= /local/domain/5/data|abs|
+         t RM /local/domain/5/data| -> OK|
+         5 <= data|t|
+         5 <= /local/domain/5/data|abs|
+         5 UNWATCH data|t| -> OK|");
+}
+
+#[test]
+fn only_readers_of_node_or_parent_hear() {
+    run("t WRITE /secret/x|1 -> OK|
+         t WRITE /open|1 -> OK|
+         t SET_PERMS /open|r0| -> OK|
+         5 WATCH /secret/x|s| -> OK|
+         5 <= /secret/x|s|              # the first event tells nothing
+         5 WATCH /open|o| -> OK|
+         5 <= /open|o|
+         t WRITE /secret/x|2 -> OK|
+         5 <= -
+         t WRITE /open/hidden|1 -> OK|  # the parent is readable
+         5 <= /open/hidden|o|
+         t SET_PERMS /open|n0| -> OK|   # it was readable before
+         5 <= /open|o|
+         t WRITE /open|2 -> OK|
+         5 <= -
+         t RM /secret| -> OK|
+         5 <= -");
+}
+
+#[test]
+fn special_watches_need_permission() {
+    run("5 WATCH @releaseDomain|r| -> OK|
+         5 <= @releaseDomain|r|
+         t INTRODUCE 6|1|1| -> OK|
+         dies 6
+         5 <= -
+         t SET_PERMS @releaseDomain|n0|r5| -> OK|
+         5 <= @releaseDomain|r|
+         t INTRODUCE 6|1|1| -> OK|
+         dies 6
+         5 <= @releaseDomain|r|
+         5 GET_PERMS @releaseDomain| -> n0|r5|
+         5 SET_PERMS @releaseDomain|n5| -> !EACCES");
+}
+
+#[test]
+fn the_same_unread_event_comes_once() {
+    let mut store = Store::new();
+    store.run(
+        "t WATCH /a|t| -> OK|
+               t <= /a|t|
+               u WRITE /a|1 -> OK|
+               u WRITE /a|2 -> OK|
+               u WRITE /a/b|2 -> OK|
+               u WRITE /a|3 -> OK|
+               t <= /a|t|
+               t <= /a/b|t|
+               t <= -
+               u WRITE /a|4 -> OK|
+               t <= /a|t|",
+    );
+}
+
+#[test]
+fn watches_go_with_their_connection_and_with_reset() {
+    let mut store = Store::new();
+    store.run(
+        "t WATCH /a|t| -> OK|
+               t <= /a|t|
+               t TRANSACTION_START | -> 1|
+               t RESET_WATCHES | -> OK|
+               t@1 READ /| -> !ENOENT
+               u WRITE /a|1 -> OK|
+               t <= -
+               t WATCH /a|t| -> OK|
+               t <= /a|t|",
+    );
+    let conn = store.conn("t");
+    store.server.disconnect(conn);
+    store.run("u WRITE /a|2 -> OK|");
+    assert!(!store.server.has_output(conn));
+}
+
+#[test]
+fn an_event_too_long_is_dropped() {
+    let token = "t".repeat(2500);
+    let path = format!("/{}", "p".repeat(1560));
+    run(&format!(
+        "t WATCH {path}|{token}| -> OK|
+                  t WRITE {path}/{}|1 -> OK|
+                  t READ /none| -> !ENOENT",
+        "q".repeat(100)
+    ));
+}

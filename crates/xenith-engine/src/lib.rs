@@ -2,5 +2,17 @@
 
 pub mod check;
 pub mod clock;
+pub mod domain;
+pub mod fault;
 pub mod journal;
+pub mod life;
+pub mod nodes;
+pub mod record;
 pub mod run;
+pub mod step;
+pub mod store;
+pub mod teardown;
+pub mod world;
+
+#[cfg(test)]
+mod golden;

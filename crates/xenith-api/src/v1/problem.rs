@@ -166,6 +166,8 @@ codes! {
     StoreBusy = "store-busy" / 409,
     /// The store does not answer.
     StoreUnreachable = "store-unreachable" / 503,
+    /// The store refused a request.
+    StoreRefused = "store-refused" / 502,
     /// The console role does not answer.
     ConsoleUnreachable = "console-unreachable" / 503,
     /// The daemon does not answer.
@@ -174,6 +176,8 @@ codes! {
     AlreadyRunning = "already-running" / 409,
     /// The request is not one of the API's.
     BadRequest = "bad-request" / 400,
+    /// The request's body is larger than the daemon takes.
+    RequestTooLarge = "request-too-large" / 413,
     /// No such path, or not with this method.
     NoRoute = "no-route" / 404,
     /// Our own fault.

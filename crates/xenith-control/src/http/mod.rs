@@ -1,0 +1,60 @@
+//! HTTP over the core: every route of `xenith_api::v1::routes`, JSON in and out, every error a problem.
+//!
+//! ```text
+//!   request --> body (typed or problem) --> blocking pool: Control --> answer (JSON or problem)
+//!                                                  |
+//!   WebSocket <---------- console role's socket <--+
+//! ```
+
+mod answer;
+mod body;
+mod console;
+mod domains;
+mod host;
+mod serve;
+mod wait;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Uri;
+use axum::response::Response;
+use axum::routing::{get, post};
+use xenith_api::latest::{Code, Problem, routes};
+
+use crate::Control;
+
+pub use serve::{ServeConfig, ServeError, serve};
+
+/// The longest request body: a config is a few hundred bytes.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// The API over this core.
+pub fn router(control: Arc<Control>) -> Router {
+    Router::new()
+        .route(routes::ROOT.path, get(host::root))
+        .route(routes::HOST.path, get(host::host))
+        .route(routes::DOMAINS.path, get(domains::list).post(domains::create))
+        .route(routes::DOMAIN.path, get(domains::get).delete(domains::destroy))
+        .route(routes::PAUSE.path, post(domains::pause))
+        .route(routes::UNPAUSE.path, post(domains::unpause))
+        .route(routes::SHUTDOWN.path, post(domains::shutdown))
+        .route(routes::CONSOLE.path, get(console::attach))
+        .route(routes::CONSOLE_LOG.path, get(console::log))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(control)
+}
+
+async fn no_route(uri: Uri) -> Response {
+    let path = uri.path();
+    answer::problem(&Problem::new(Code::NoRoute, path, format!("no such path: {path}"), "GET /v1 tells what this daemon offers"))
+}
+
+async fn no_method(method: axum::http::Method, uri: Uri) -> Response {
+    let path = uri.path();
+    let title = format!("{path} does not know the method {method}");
+    answer::problem(&Problem::new(Code::NoRoute, path, title, "use a method of the API's route table"))
+}

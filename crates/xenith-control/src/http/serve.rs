@@ -1,0 +1,114 @@
+//! The API's socket: one control at a time, told by a lock on a file beside the socket that the kernel lets go when its holder dies.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{FlockOperation, flock};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixListener;
+
+use super::router;
+use crate::Control;
+
+/// Where the API is served.
+#[derive(Clone, Debug)]
+pub struct ServeConfig {
+    /// The socket's path: `/run/xenith/api.sock`. The lock is beside it, with `.lock` at the end of its name.
+    pub socket: PathBuf,
+}
+
+/// Why the API is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another control holds the lock.
+    #[error("another control serves {}; stop it first", socket.display())]
+    AlreadyRunning {
+        /// The socket's path.
+        socket: PathBuf,
+    },
+    /// The socket or its lock cannot be made.
+    #[error("cannot serve {}: {source}", path.display())]
+    Io {
+        /// The socket or the lock.
+        path: PathBuf,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+}
+
+/// The right to be the one control of this socket, for as long as the value lives.
+#[derive(Debug)]
+pub struct ServeLock {
+    socket: PathBuf,
+    _lock: File,
+}
+
+impl ServeLock {
+    /// Takes the lock, before anything of the host is touched.
+    pub fn take(config: &ServeConfig) -> Result<ServeLock, ServeError> {
+        let socket = config.socket.clone();
+        let mut name = socket.clone().into_os_string();
+        name.push(".lock");
+        let path = PathBuf::from(name);
+        let failed = |source| ServeError::Io { path: path.clone(), source };
+        if let Some(dir) = socket.parent() {
+            std::fs::create_dir_all(dir).map_err(failed)?;
+        }
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(ServeLock { socket, _lock: lock }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(ServeError::AlreadyRunning { socket }),
+            Err(errno) => Err(failed(errno.into())),
+        }
+    }
+}
+
+/// Serves the API until `shutdown` polls readable, then takes no new connection, lets running requests end and removes the socket.
+pub fn serve(control: Arc<Control>, lock: ServeLock, shutdown: OwnedFd) -> Result<(), ServeError> {
+    let socket = lock.socket.clone();
+    let failed = |source| ServeError::Io { path: socket.clone(), source };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING_MAX)
+        .thread_name("api")
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let served = runtime.block_on(async {
+        let listener = listen(&socket)?;
+        let stop = AsyncFd::with_interest(shutdown, Interest::READABLE)?;
+        axum::serve(listener, router(control)).with_graceful_shutdown(stopped(stop)).await
+    });
+    // Waiting connections (consoles) must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    let _ = std::fs::remove_file(&socket);
+    served.map_err(failed)
+}
+
+/// Threads that speak HTTP. The work is done on the blocking pool.
+const WORKERS: usize = 2;
+/// Requests that work at once; more wait their turn.
+const BLOCKING_MAX: usize = 32;
+
+/// The socket of a control that was killed may still lie there; the lock says that nobody serves it.
+fn listen(socket: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(socket) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let listener = UnixListener::bind(socket)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o660))?;
+    Ok(listener)
+}
+
+async fn stopped(shutdown: AsyncFd<OwnedFd>) {
+    // An error means that the descriptor is unusable: then it is better to stop than never to.
+    let _ = shutdown.readable().await;
+    let _ = shutdown.as_fd();
+}

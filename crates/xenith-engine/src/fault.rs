@@ -1,0 +1,82 @@
+//! Why a step fails, and what the API says of it.
+
+use std::io;
+
+use xen_abi::DomId;
+use xen_store::client::ClientError;
+use xenith_api::latest::domain::memory_to_text;
+use xenith_api::latest::{Code, Problem};
+
+use crate::journal::Progress;
+
+/// Why something that the engine does on the host failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// Xen refused, or cannot be reached.
+    #[error(transparent)]
+    Xen(#[from] xen_hv::Error),
+    /// The store refused, or the connection broke.
+    #[error(transparent)]
+    Store(ClientError),
+    /// The store cannot be reached.
+    #[error("the store cannot be reached: {0}")]
+    StoreAbsent(io::Error),
+    /// The host has not enough memory that is free and not claimed.
+    #[error("{} of memory wanted, the host has {} free", memory_to_text(*wanted_kib), memory_to_text(*free_kib))]
+    HostMemory {
+        /// How much was wanted, in KiB.
+        wanted_kib: u64,
+        /// How much there is, in KiB.
+        free_kib: u64,
+    },
+    /// The record of a domain cannot be written or removed.
+    #[error("the domain's record cannot be kept: {0}")]
+    Record(io::Error),
+    /// A step ran before the one that finds out what it needs.
+    #[error("{0} is not known yet")]
+    Unknown(&'static str),
+}
+
+impl Fault {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Fault::Xen(error) if error.is_out_of_memory() => Code::MemoryInsufficient,
+            Fault::Xen(error) if error.errno() == Some(xen_abi::Errno::EPERM) => Code::NotPermitted,
+            Fault::Xen(_) => Code::XenRefused,
+            Fault::Store(ClientError::Refused { .. } | ClientError::Conflict { .. }) => Code::StoreRefused,
+            Fault::Store(_) | Fault::StoreAbsent(_) => Code::StoreUnreachable,
+            Fault::HostMemory { .. } => Code::MemoryInsufficient,
+            Fault::Record(_) | Fault::Unknown(_) => Code::Internal,
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> &str {
+        match self {
+            Fault::Xen(error) => error.hint().unwrap_or("see Xen's log: `xl dmesg`"),
+            Fault::Store(ClientError::Refused { .. } | ClientError::Conflict { .. }) => "see the store's log",
+            Fault::Store(_) | Fault::StoreAbsent(_) => "see that `xenith store` runs",
+            Fault::HostMemory { .. } => "free memory on the host, or give the domain less",
+            Fault::Record(_) => "see that /run has room",
+            Fault::Unknown(_) => "this is a defect of Xenith: report it with this line",
+        }
+    }
+
+    /// The failure as a problem about `subject`, in the step of that text where it was in one.
+    #[must_use]
+    pub fn problem(&self, subject: &str, step: Option<String>) -> Problem {
+        let mut problem = Problem::new(self.code(), subject, format!("{subject}: {self}"), self.advice());
+        problem.step = step;
+        problem
+    }
+}
+
+impl Progress {
+    /// The domain's number.
+    pub(crate) fn domid(&self) -> Result<DomId, Fault> {
+        self.domid.map(DomId).ok_or(Fault::Unknown("the domain's number"))
+    }
+}

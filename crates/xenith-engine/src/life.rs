@@ -1,0 +1,93 @@
+//! What a domain does, and what is done when it stops by itself: pure.
+//!
+//! ```text
+//!                         unpause                stops by itself                 [on]
+//!   created --> paused <===========> running ----------------------> shutdown ---------+--> preserve: stays as it is
+//!                         pause         |                            or crashed        +--> destroy
+//!                                       | destroy                        |             +--> restart: destroy, wait, create
+//!                                       v                                v
+//!                                     dying ---------------------------> gone
+//! ```
+
+use std::time::Duration;
+
+use xen_abi::hypercall::domctl::getdomaininfo::DomainInfo;
+use xen_abi::hypercall::sched::ShutdownReason;
+use xenith_api::latest::{Action, DomainState, On};
+
+/// A domain that is restarted sooner than this after its creation restarts too often.
+pub const QUICK: Duration = Duration::from_secs(10);
+/// The longest wait between quick restarts.
+const WAIT_MAX: Duration = Duration::from_secs(64);
+
+/// The state as the API tells it.
+#[must_use]
+pub fn state(info: &DomainInfo) -> DomainState {
+    match info.shutdown {
+        _ if info.dying => DomainState::Dying,
+        Some(ShutdownReason::Crash | ShutdownReason::Watchdog) => DomainState::Crashed,
+        Some(_) => DomainState::Shutdown,
+        None if info.paused => DomainState::Paused,
+        // Neither bit is set where a vcpu waits for a CPU (getdomaininfo, xen/common/domctl.c).
+        None if info.blocked && !info.running => DomainState::Blocked,
+        None => DomainState::Running,
+    }
+}
+
+/// What the config wants for this reason. A suspended domain waits to be saved, and a reason that Xen's headers do not name
+/// is not ours to judge: both are kept.
+#[must_use]
+pub fn wanted(on: &On, reason: ShutdownReason) -> Action {
+    match reason {
+        ShutdownReason::Poweroff => on.poweroff,
+        ShutdownReason::Reboot => on.reboot,
+        ShutdownReason::Crash | ShutdownReason::Watchdog => on.crash,
+        ShutdownReason::Suspend | ShutdownReason::SoftReset | ShutdownReason::Other(_) => Action::Preserve,
+    }
+}
+
+/// How many quick restarts in a row it has been with this one, for a domain of that age.
+#[must_use]
+pub fn quick_restarts(before: u32, age: Duration) -> u32 {
+    if age < QUICK { before.saturating_add(1) } else { 0 }
+}
+
+/// How long to wait before a restart after so many quick ones: none at first, then twice as long each time.
+#[must_use]
+pub fn wait_before(quick_restarts: u32) -> Duration {
+    match quick_restarts {
+        0 => Duration::ZERO,
+        count => Duration::from_secs(1 << (count - 1).min(6)).min(WAIT_MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_find_their_action() {
+        let on = On { poweroff: Action::Destroy, reboot: Action::Restart, crash: Action::Preserve };
+        let table = [
+            (ShutdownReason::Poweroff, Action::Destroy),
+            (ShutdownReason::Reboot, Action::Restart),
+            (ShutdownReason::Crash, Action::Preserve),
+            (ShutdownReason::Watchdog, Action::Preserve),
+            (ShutdownReason::Suspend, Action::Preserve),
+            (ShutdownReason::SoftReset, Action::Preserve),
+            (ShutdownReason::Other(99), Action::Preserve),
+        ];
+        for (reason, action) in table {
+            assert_eq!(wanted(&on, reason), action, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn quick_restarts_wait_longer_each_time_and_never_longer_than_the_bound() {
+        let waits: Vec<u64> = (0..10).map(|count| wait_before(count).as_secs()).collect();
+        assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 64, 64, 64]);
+        assert_eq!(wait_before(u32::MAX).as_secs(), 64);
+        assert_eq!(quick_restarts(3, Duration::from_secs(9)), 4);
+        assert_eq!(quick_restarts(3, Duration::from_secs(10)), 0);
+    }
+}

@@ -1,0 +1,107 @@
+//! The steps of a plan, one file each: what it says, what it does, what undoes it.
+//!
+//! A new step is a new file, a line in `steps!` and a place in a plan. Its undo is told by [`Act::undo`] and copes with a step that
+//! never happened or is undone twice.
+
+mod claim;
+mod create_domain;
+mod destroy_domain;
+mod event_channels;
+mod forget;
+mod introduce;
+mod max_mem;
+mod max_vcpus;
+mod paging_pool;
+mod record;
+mod release_claim;
+mod remove_nodes;
+mod store_nodes;
+mod unpause;
+
+use crate::fault::Fault;
+use crate::journal::Progress;
+use crate::run::Act;
+use crate::world::World;
+
+pub use claim::Claim;
+pub use create_domain::CreateDomain;
+pub use destroy_domain::DestroyDomain;
+pub use event_channels::EventChannels;
+pub use forget::Forget;
+pub use introduce::Introduce;
+pub use max_mem::MaxMem;
+pub use max_vcpus::MaxVcpus;
+pub use paging_pool::PagingPool;
+pub use record::Record;
+pub use release_claim::ReleaseClaim;
+pub use remove_nodes::RemoveNodes;
+pub use store_nodes::StoreNodes;
+pub use unpause::Unpause;
+
+/// What one step says and does.
+pub(crate) trait Doing {
+    /// The step as stable text.
+    fn text(&self) -> String;
+    /// What undoes it, as stable text.
+    fn undo_text(&self) -> String;
+    /// See [`Act::act`].
+    fn act(&self, world: &World, progress: &mut Progress) -> Result<(), Fault>;
+    /// See [`Act::undo`].
+    fn undo(&self, world: &World, progress: &mut Progress) -> Result<(), Fault>;
+}
+
+/// Undone by whatever destroys the domain.
+pub(crate) const WITH_THE_DOMAIN: &str = "goes with the domain";
+/// A step of a destroy: there is no way back, only another try.
+pub(crate) const NO_WAY_BACK: &str = "none, it is tried again until it is done";
+
+macro_rules! steps {
+    ($($name:ident),* $(,)?) => {
+        /// One step of a plan.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Step {
+            $(
+                #[doc = concat!("See [`", stringify!($name), "`].")]
+                $name($name),
+            )*
+        }
+
+        $(impl From<$name> for Step {
+            fn from(step: $name) -> Step {
+                Step::$name(step)
+            }
+        })*
+
+        impl Step {
+            fn doing(&self) -> &dyn Doing {
+                match self { $(Step::$name(step) => step,)* }
+            }
+        }
+    };
+}
+
+steps! {
+    Claim, CreateDomain, DestroyDomain, EventChannels, Forget, Introduce, MaxMem, MaxVcpus, PagingPool, Record, ReleaseClaim, RemoveNodes,
+    StoreNodes, Unpause,
+}
+
+impl Act for Step {
+    type World = World;
+    type Fault = Fault;
+
+    fn text(&self) -> String {
+        self.doing().text()
+    }
+
+    fn undo_text(&self) -> String {
+        self.doing().undo_text()
+    }
+
+    fn act(&self, world: &World, progress: &mut Progress) -> Result<(), Fault> {
+        self.doing().act(world, progress)
+    }
+
+    fn undo(&self, world: &World, progress: &mut Progress) -> Result<(), Fault> {
+        self.doing().undo(world, progress)
+    }
+}

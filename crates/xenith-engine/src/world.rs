@@ -1,0 +1,24 @@
+//! What the steps work on.
+
+use std::sync::Arc;
+
+use xen_hv::{ForeignMemory, Xen};
+
+use crate::clock::Clock;
+use crate::record::Records;
+use crate::store::Stores;
+
+/// The ways to Xen, the store and the records. Clones share them.
+#[derive(Clone)]
+pub struct World {
+    /// Hypercalls of a known release.
+    pub xen: Xen,
+    /// Other domains' memory.
+    pub memory: Arc<dyn ForeignMemory>,
+    /// Connections to the store.
+    pub stores: Stores,
+    /// The domains of ours.
+    pub records: Records,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}

@@ -3,7 +3,9 @@
 //! ```text
 //!   names      DomId, Gfn, Mfn, Pfn, Port, GrantRef, VcpuId       what Xen calls things
 //!   release    4.14 .. 4.22 -> domctl, sysctl, known features      which Xen speaks
-//!   layout     field = offset + width; record = size + fields      how bytes stand
+//!   layout     field = offset + width                              how bytes stand
+//!   record     Xen's structures and constants, release by release  where fields stand in which Xen
+//!   facts      all of them in one list, to be measured             how we know
 //!   call       number, five words, buffers, patch points           one hypercall as a value
 //!   hypercall  one file per operation: request -> call -> reply    what we say
 //!   io         the pages shared with a guest: store and console    what guests say
@@ -15,6 +17,7 @@
 pub mod boot;
 pub mod call;
 pub mod errno;
+pub mod facts;
 pub mod hypercall;
 pub mod io;
 pub mod layout;

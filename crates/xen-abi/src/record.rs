@@ -6,7 +6,7 @@
 //!   Constant "XEN_DOMCTL_createdomain" = 1
 //! ```
 //!
-//! Each operation states its records beside its encoder; `hypercall::facts` lists them all. `cargo xtask abi` takes the names from that list and
+//! Each operation states its records beside its encoder; `facts` lists them all. `cargo xtask abi` takes the names from that list and
 //! measures the numbers with a compiler, and a test compares: a number typed wrong here cannot agree with itself.
 
 use crate::call::OperationError;
@@ -61,6 +61,16 @@ impl Member {
     #[must_use]
     pub fn field(&self, release: &Release) -> Option<Field> {
         self.at.for_release(release).map(|offset| Field { offset, width: self.width })
+    }
+
+    /// Where it stands in the newest release, for pages that only grow.
+    #[must_use]
+    pub const fn newest(&self) -> Field {
+        let offset = match self.at {
+            At::Always(offset) | At::Since(&[.., (_, offset)]) => offset,
+            At::Since(&[]) => 0,
+        };
+        Field { offset, width: self.width }
     }
 
     fn require(&self, release: &Release) -> Result<Field, OperationError> {

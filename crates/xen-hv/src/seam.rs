@@ -107,9 +107,9 @@ fn first(failed: &[(usize, Errno)]) -> (usize, Errno) {
 /// Pages that somebody else may change at any moment: only copies in and out, never a slice. Dropping it unmaps.
 ///
 /// An access outside the mapping is refused with an error of kind `InvalidInput` and touches nothing.
+#[allow(clippy::len_without_is_empty)]
 pub trait SharedPages: Send {
     /// Length in bytes, a multiple of the page size, not zero.
-    #[allow(clippy::len_without_is_empty)]
     fn len(&self) -> usize;
     /// Copies bytes out of the pages.
     fn read(&self, offset: usize, into: &mut [u8]) -> io::Result<()>;

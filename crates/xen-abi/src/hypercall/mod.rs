@@ -8,12 +8,11 @@
 //!   multicall: n calls -> one call with n entries -> n results
 //! ```
 //!
-//! A new operation is a new file here, its name in [`name`], its records and constants in [`facts`], and fresh facts from `cargo xtask abi`.
+//! A new operation is a new file here, its name in [`name`], its records and constants in [`crate::facts`], and fresh facts from `cargo xtask abi`.
 
 pub mod cpu_policy;
 pub mod domctl;
 pub mod evtchn;
-pub mod facts;
 pub mod hvm;
 pub mod memory;
 pub mod multicall;

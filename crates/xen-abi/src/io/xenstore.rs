@@ -7,13 +7,14 @@
 //!                              the domain writes req_prod, rsp_cons
 //! ```
 //!
-//! Indices run freely and are taken modulo the ring's size; a distance over that size is a broken or hostile peer.
+//! The page belongs to the guest's protocol and only grows: a store lays it out as the newest release does ([`crate::record::Member::newest`]), whatever
+//! Xen runs, and guests look at the feature bits. Indices run freely and are taken modulo the ring's size; a distance over that size is a broken or hostile peer.
 
 use crate::record::{constants, record};
 
 record! {
     /// The page.
-    RECORD = "struct xenstore_domain_interface", size [V4_14: 2076, V4_17: 2080] {
+    RECORD = "struct xenstore_domain_interface", size [V4_14: 2072, V4_17: 2076, V4_21: 2080] {
         /// Bytes from the domain.
         REQUESTS: [1024] = "req" @ 0;
         /// Bytes to the domain.
@@ -31,9 +32,9 @@ record! {
         /// Whether the domain asks for a new start.
         CONNECTION: u32 = "connection" @ 2068;
         /// Why the store gave up on the ring.
-        ERROR: u32 = "error" @ 2072;
+        ERROR: u32 = "error" @ [V4_17: 2072];
         /// The domain's port, for a domain that was started without being told.
-        EVTCHN_PORT: u32 = "evtchn_port" @ 2076;
+        EVTCHN_PORT: u32 = "evtchn_port" @ [V4_21: 2076];
     }
 }
 
@@ -45,19 +46,19 @@ constants! {
         /// The ring can be started again.
         FEATURE_RECONNECTION = XENSTORE_SERVER_FEATURE_RECONNECTION, 1;
         /// The error field means something.
-        FEATURE_ERROR = XENSTORE_SERVER_FEATURE_ERROR, 2;
+        FEATURE_ERROR = XENSTORE_SERVER_FEATURE_ERROR, 2 since V4_17;
         /// The steady state.
         CONNECTED = XENSTORE_CONNECTED, 0;
         /// The domain asks for a new start; the store answers with [`CONNECTED`].
         RECONNECT = XENSTORE_RECONNECT, 1;
         /// No error.
-        ERROR_NONE = XENSTORE_ERROR_NONE, 0;
+        ERROR_NONE = XENSTORE_ERROR_NONE, 0 since V4_17;
         /// The event channel or the mapping failed.
-        ERROR_COMM = XENSTORE_ERROR_COMM, 1;
+        ERROR_COMM = XENSTORE_ERROR_COMM, 1 since V4_17;
         /// An index that cannot be.
-        ERROR_RINGIDX = XENSTORE_ERROR_RINGIDX, 2;
+        ERROR_RINGIDX = XENSTORE_ERROR_RINGIDX, 2 since V4_17;
         /// A message that cannot be.
-        ERROR_PROTO = XENSTORE_ERROR_PROTO, 3;
+        ERROR_PROTO = XENSTORE_ERROR_PROTO, 3 since V4_17;
         /// The most bytes of a message after its header.
         PAYLOAD_MAX = XENSTORE_PAYLOAD_MAX, 4096;
     }

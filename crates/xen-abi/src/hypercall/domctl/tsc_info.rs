@@ -21,14 +21,14 @@ record! {
 }
 
 constants! {
-    /// The modes.
+    /// The modes (public/arch-x86/cpuid.h from 4.18, and the same in Xen's own headers before).
     MODES: u32 {
         /// [`TscMode::Default`].
-        MODE_DEFAULT = TSC_MODE_DEFAULT, 0;
+        MODE_DEFAULT = XEN_CPUID_TSC_MODE_DEFAULT, 0 since V4_18;
         /// [`TscMode::AlwaysEmulate`].
-        MODE_ALWAYS_EMULATE = TSC_MODE_ALWAYS_EMULATE, 1;
+        MODE_ALWAYS_EMULATE = XEN_CPUID_TSC_MODE_ALWAYS_EMULATE, 1 since V4_18;
         /// [`TscMode::NeverEmulate`].
-        MODE_NEVER_EMULATE = TSC_MODE_NEVER_EMULATE, 2;
+        MODE_NEVER_EMULATE = XEN_CPUID_TSC_MODE_NEVER_EMULATE, 2 since V4_18;
     }
 }
 

@@ -1,15 +1,20 @@
 //! Everything that this crate claims about Xen's headers, in one list: what `cargo xtask abi` measures and what the tests compare.
 
-use super::domctl::{self, createdomain, get_domain_state, getdomaininfo, hvmcontext, max_mem, max_vcpus, paging_pool, policy, tsc_info};
-use super::memory::{physmap, reservation, set_memory_map};
-use super::sysctl::{self, getdomaininfolist, physinfo, readconsole, sched_id};
-use super::{cpu_policy, evtchn, hvm, memory, multicall, sched, version};
+mod boot;
+
+use crate::hypercall::domctl::{
+    self, createdomain, get_domain_state, getdomaininfo, hvmcontext, max_mem, max_vcpus, paging_pool, policy, tsc_info,
+};
+use crate::hypercall::memory::{physmap, reservation, set_memory_map};
+use crate::hypercall::sysctl::{self, getdomaininfolist, physinfo, readconsole, sched_id};
+use crate::hypercall::{self, cpu_policy, evtchn, hvm, memory, multicall, sched, version};
 use crate::io;
 use crate::record::{Constant, Record};
 
 /// The headers that state it all, under xen/include/public of Xen's tree.
 pub const HEADERS: &[&str] = &[
     "xen.h",
+    "arch-x86/cpuid.h",
     "domctl.h",
     "sysctl.h",
     "memory.h",
@@ -21,6 +26,11 @@ pub const HEADERS: &[&str] = &[
     "io/xs_wire.h",
     "io/console.h",
     "io/xenbus.h",
+    "hvm/save.h",
+    "arch-x86/hvm/start_info.h",
+    "elfnote.h",
+    "features.h",
+    "grant_table.h",
 ];
 
 /// Every structure.
@@ -58,11 +68,19 @@ pub const RECORDS: &[Record] = &[
     multicall::RECORD,
     io::xenstore::RECORD,
     io::console::RECORD,
+    boot::CPU,
+    boot::MTRR,
+    boot::HEADER,
+    boot::DESCRIPTOR,
+    boot::START_INFO,
+    boot::MODULE,
+    boot::MEMMAP,
+    boot::GRANT_ENTRY,
 ];
 
 /// Every number, in lists.
 pub const CONSTANTS: &[&[Constant]] = &[
-    super::NUMBERS,
+    hypercall::NUMBERS,
     domctl::OPERATIONS,
     createdomain::FLAG_BITS,
     get_domain_state::STATE_BITS,
@@ -86,6 +104,7 @@ pub const CONSTANTS: &[&[Constant]] = &[
     io::console::VALUES,
     io::xenbus::STATES,
     io::DOMIDS,
+    boot::NUMBERS,
 ];
 
 /// The interface numbers of the release table, by name: they differ in every release.

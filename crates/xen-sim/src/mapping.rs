@@ -1,0 +1,234 @@
+//! Mappings of one domain's pages in another: foreign maps, grants, resources.
+//!
+//! ```text
+//!   Handle::map --> Mapping record (in Xen: whose, which frames, which process)
+//!              \--> MappedPages (given out: the pages themselves; its drop unmaps)
+//! ```
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::atomic::{Ordering, fence};
+
+use xen_abi::names::PAGE_SIZE;
+use xen_abi::{DomId, Errno, GrantRef};
+use xen_hv::{Access, SharedPages};
+
+use crate::machine::Machine;
+use crate::page::Page;
+use crate::process::ProcessId;
+use crate::xen::Xen;
+
+/// How a mapping came to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// By gfn: these.
+    Foreign(Vec<u64>),
+    /// By grant reference: these, with the gfns that they named.
+    Grant { grants: Vec<GrantRef>, gfns: Vec<u64>, write: bool },
+    /// Frames of Xen's own.
+    Resource,
+}
+
+/// A mapping that exists.
+#[derive(Clone, Debug)]
+pub(crate) struct Mapping {
+    pub(crate) process: ProcessId,
+    /// Whose pages.
+    pub(crate) owner: DomId,
+    pub(crate) kind: Kind,
+}
+
+impl Mapping {
+    fn gfns(&self) -> &[u64] {
+        match &self.kind {
+            Kind::Foreign(gfns) | Kind::Grant { gfns, .. } => gfns,
+            Kind::Resource => &[],
+        }
+    }
+}
+
+/// Frames that could not be mapped: index and error.
+pub(crate) type FailedFrames = Vec<(usize, Errno)>;
+
+impl Xen {
+    /// The pages at these gfns, or which of them fail.
+    pub(crate) fn foreign_pages(&mut self, owner: DomId, gfns: &[u64]) -> Result<Vec<Page>, FailedFrames> {
+        let missing = if self.domains.contains_key(&owner) { Errno::EINVAL } else { Errno::ESRCH };
+        collect(gfns.iter().map(|gfn| self.guest_page(owner, *gfn).ok_or(missing)))
+    }
+
+    /// The pages that these grants name for `mapper`, or which of them fail. Says the gfns beside.
+    pub(crate) fn granted_pages(
+        &mut self,
+        mapper: DomId,
+        owner: DomId,
+        grants: &[GrantRef],
+        write: bool,
+    ) -> Result<(Vec<Page>, Vec<u64>), FailedFrames> {
+        let both = collect(grants.iter().map(|grant| {
+            let domain = self.living_mut(owner).map_err(|_| Errno::EINVAL)?;
+            let gfn = domain.grants.permits(*grant, mapper, write).ok_or(Errno::EINVAL)?;
+            Ok((domain.p2m.page(gfn).ok_or(Errno::EINVAL)?, gfn))
+        }))?;
+        for grant in grants {
+            if let Ok(domain) = self.domain_mut(owner) {
+                domain.grants.pin(*grant, write);
+            }
+        }
+        Ok(both.into_iter().unzip())
+    }
+
+    /// Notes a mapping and gives it a number.
+    pub(crate) fn note_mapping(&mut self, mapping: Mapping) -> u64 {
+        let id = self.next_mapping;
+        self.next_mapping += 1;
+        self.mappings.insert(id, mapping);
+        id
+    }
+
+    /// Forgets a mapping; a dead domain may go with its last one.
+    pub(crate) fn unmap(&mut self, id: u64) {
+        let Some(mapping) = self.mappings.remove(&id) else { return };
+        if let (Kind::Grant { grants, write, .. }, Ok(domain)) = (&mapping.kind, self.domain_mut(mapping.owner)) {
+            for grant in grants {
+                domain.grants.unpin(*grant, *write);
+            }
+        }
+        self.bury(mapping.owner);
+    }
+
+    /// Unmaps everything that processes of a domain had mapped.
+    pub(crate) fn unmap_all_of_processes_in(&mut self, domid: DomId) {
+        let theirs: Vec<u64> = self
+            .mappings
+            .iter()
+            .filter(|(_, mapping)| self.processes.get(&mapping.process).is_some_and(|process| process.domid == domid))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in theirs {
+            self.unmap(id);
+        }
+    }
+
+    /// How many pages of the domain's own are mapped by anybody.
+    pub(crate) fn pages_mapped_of(&self, owner: DomId) -> u64 {
+        let gfns: BTreeSet<u64> =
+            self.mappings.values().filter(|mapping| mapping.owner == owner).flat_map(|mapping| mapping.gfns().iter().copied()).collect();
+        gfns.len() as u64
+    }
+
+    /// Whether anybody maps this page.
+    pub(crate) fn is_mapped(&self, owner: DomId, gfn: u64) -> bool {
+        self.mappings.values().any(|mapping| mapping.owner == owner && mapping.gfns().contains(&gfn))
+    }
+
+    /// Whether anybody maps anything of the domain, Xen's own frames for it included.
+    pub(crate) fn has_mappings_of(&self, owner: DomId) -> bool {
+        self.mappings.values().any(|mapping| mapping.owner == owner)
+    }
+}
+
+/// All values, or every failure with its index.
+fn collect<T>(frames: impl Iterator<Item = Result<T, Errno>>) -> Result<Vec<T>, FailedFrames> {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for (index, frame) in frames.enumerate() {
+        match frame {
+            Ok(value) => good.push(value),
+            Err(errno) => bad.push((index, errno)),
+        }
+    }
+    if bad.is_empty() { Ok(good) } else { Err(bad) }
+}
+
+/// A mapping as its holder sees it.
+pub(crate) struct MappedPages {
+    machine: Machine,
+    id: u64,
+    pages: Vec<Page>,
+    access: Access,
+}
+
+impl MappedPages {
+    pub(crate) fn new(machine: Machine, id: u64, pages: Vec<Page>, access: Access) -> MappedPages {
+        MappedPages { machine, id, pages, access }
+    }
+
+    /// Splits a range into page, offset within it and the part of the range; refuses what is outside.
+    fn pieces(&self, offset: usize, length: usize) -> io::Result<impl Iterator<Item = (&Page, usize, std::ops::Range<usize>)>> {
+        let outside =
+            || io::Error::new(io::ErrorKind::InvalidInput, format!("{length} bytes at {offset} lie outside a mapping of {}", self.len()));
+        let end = offset.checked_add(length).filter(|end| *end <= self.len()).ok_or_else(outside)?;
+        Ok((offset / PAGE_SIZE..end.div_ceil(PAGE_SIZE)).filter_map(move |index| {
+            let start = (index * PAGE_SIZE).max(offset);
+            let stop = ((index + 1) * PAGE_SIZE).min(end);
+            (start < stop).then(|| self.pages.get(index).map(|page| (page, start % PAGE_SIZE, start - offset..stop - offset)))?
+        }))
+    }
+
+    fn writable(&self) -> io::Result<()> {
+        match self.access {
+            Access::ReadWrite => Ok(()),
+            Access::Read => Err(io::Error::new(io::ErrorKind::PermissionDenied, "the mapping is read only")),
+        }
+    }
+
+    fn word(&self, offset: usize) -> io::Result<(&Page, usize)> {
+        if !offset.is_multiple_of(4) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("offset {offset} is not aligned to a word")));
+        }
+        let piece = self.pieces(offset, 4)?.next().map(|(page, at, _)| (page, at));
+        piece.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
+    }
+}
+
+impl SharedPages for MappedPages {
+    fn len(&self) -> usize {
+        self.pages.len() * PAGE_SIZE
+    }
+
+    fn read(&self, offset: usize, into: &mut [u8]) -> io::Result<()> {
+        for (page, at, part) in self.pieces(offset, into.len())? {
+            if let Some(into) = into.get_mut(part) {
+                page.read(at, into);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, offset: usize, from: &[u8]) -> io::Result<()> {
+        self.writable()?;
+        for (page, at, part) in self.pieces(offset, from.len())? {
+            if let Some(from) = from.get(part) {
+                page.write(at, from);
+            }
+        }
+        Ok(())
+    }
+
+    fn zero(&self, offset: usize, length: usize) -> io::Result<()> {
+        self.writable()?;
+        for (page, at, part) in self.pieces(offset, length)? {
+            page.zero(at, part.len());
+        }
+        Ok(())
+    }
+
+    fn load_u32(&self, offset: usize) -> io::Result<u32> {
+        self.word(offset).map(|(page, at)| page.load_u32(at))
+    }
+
+    fn store_u32(&self, offset: usize, value: u32) -> io::Result<()> {
+        self.writable()?;
+        self.word(offset).map(|(page, at)| page.store_u32(at, value))
+    }
+
+    fn barrier(&self) {
+        fence(Ordering::SeqCst);
+    }
+}
+
+impl Drop for MappedPages {
+    fn drop(&mut self) {
+        self.machine.lock().unmap(self.id);
+    }
+}

@@ -1,0 +1,161 @@
+//! The ring that a domain shares with the store.
+//!
+//! ```text
+//!   domain --> req[1024] --> store      req_prod: the domain's        req_cons: ours
+//!   domain <-- rsp[1024] <-- store      rsp_cons: the domain's        rsp_prod: ours
+//! ```
+//!
+//! The domain can write every byte at any moment. So each index is loaded once, a distance over the ring's size ends the conversation, and
+//! bytes are copied out before anybody looks at them. Messages (up to 4,112 bytes) are longer than the ring: halves are the rule.
+
+use std::io;
+
+use xen_abi::io::xenstore;
+use xen_abi::record::{At, Member};
+use xen_hv::SharedPages;
+use xen_store::server::RingError;
+
+const REQUESTS: usize = offset(&xenstore::REQUESTS);
+const REPLIES: usize = offset(&xenstore::REPLIES);
+const REQ_CONS: usize = offset(&xenstore::REQ_CONS);
+const REQ_PROD: usize = offset(&xenstore::REQ_PROD);
+const RSP_CONS: usize = offset(&xenstore::RSP_CONS);
+const RSP_PROD: usize = offset(&xenstore::RSP_PROD);
+const FEATURES: usize = offset(&xenstore::SERVER_FEATURES);
+const CONNECTION: usize = offset(&xenstore::CONNECTION);
+const ERROR: usize = offset(&xenstore::ERROR);
+
+/// Bytes of each direction.
+const SIZE: u32 = xenstore::RING_SIZE;
+
+/// What the page tells of us: the error word means something. Watches with depth are understood too, but 4.20 said so nowhere.
+const OUR_FEATURES: u32 = xenstore::FEATURE_ERROR;
+
+/// The page's layout is the same in every release; a field that moved would have no offset here and every access would be refused.
+const fn offset(member: &Member) -> usize {
+    match member.at {
+        At::Always(offset) => offset,
+        At::Since(_) => usize::MAX,
+    }
+}
+
+/// Why a ring cannot be used any more.
+#[derive(Debug, thiserror::Error)]
+pub enum RingFault {
+    /// The domain's indices are further apart than the ring is long.
+    #[error("ring indices {consumer:#x} and {producer:#x} are more than {SIZE} apart")]
+    Indices {
+        /// The reader's index.
+        consumer: u32,
+        /// The writer's index.
+        producer: u32,
+    },
+    /// The page cannot be reached.
+    #[error("ring page: {0}")]
+    Page(#[from] io::Error),
+}
+
+impl RingFault {
+    /// What the domain is told.
+    #[must_use]
+    pub fn error(&self) -> RingError {
+        match self {
+            RingFault::Indices { .. } => RingError::Indices,
+            RingFault::Page(_) => RingError::Communication,
+        }
+    }
+}
+
+/// The store's end of one ring.
+pub struct Ring {
+    pages: Box<dyn SharedPages>,
+}
+
+impl Ring {
+    /// Takes the mapped page.
+    #[must_use]
+    pub fn new(pages: Box<dyn SharedPages>) -> Ring {
+        Ring { pages }
+    }
+
+    /// Takes up to `max` bytes of requests out of the ring and appends them to `into`. Gives how many.
+    pub fn take(&self, max: usize, into: &mut Vec<u8>) -> Result<usize, RingFault> {
+        let (consumer, filled) = self.distance(REQ_CONS, REQ_PROD)?;
+        let count = filled.min(u32::try_from(max).unwrap_or(u32::MAX));
+        let mut left = count;
+        while left > 0 {
+            let at = consumer.wrapping_add(count - left) % SIZE;
+            let part = left.min(SIZE - at);
+            let start = into.len();
+            into.resize(start + part as usize, 0);
+            self.pages.read(REQUESTS + at as usize, into.get_mut(start..).unwrap_or_default())?;
+            left -= part;
+        }
+        if count > 0 {
+            self.pages.store_u32(REQ_CONS, consumer.wrapping_add(count))?;
+        }
+        Ok(count as usize)
+    }
+
+    /// How many bytes of replies fit into the ring now.
+    pub fn space(&self) -> Result<usize, RingFault> {
+        let (_, filled) = self.distance(RSP_CONS, RSP_PROD)?;
+        Ok((SIZE - filled) as usize)
+    }
+
+    /// Puts as many bytes of replies into the ring as fit. Gives how many.
+    pub fn put(&self, bytes: &[u8]) -> Result<usize, RingFault> {
+        let (consumer, filled) = self.distance(RSP_CONS, RSP_PROD)?;
+        let producer = consumer.wrapping_add(filled);
+        let space = (SIZE - filled) as usize;
+        let bytes = bytes.get(..space).unwrap_or(bytes);
+        let at = producer % SIZE;
+        let (head, tail) = bytes.split_at(bytes.len().min((SIZE - at) as usize));
+        self.pages.write(REPLIES + at as usize, head)?;
+        if !tail.is_empty() {
+            self.pages.write(REPLIES, tail)?;
+        }
+        if !bytes.is_empty() {
+            self.pages.store_u32(RSP_PROD, producer.wrapping_add(bytes.len() as u32))?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// The reader's index and how far the writer is ahead of it.
+    fn distance(&self, consumer: usize, producer: usize) -> Result<(u32, u32), RingFault> {
+        let consumer = self.pages.load_u32(consumer)?;
+        let producer = self.pages.load_u32(producer)?;
+        let filled = producer.wrapping_sub(consumer);
+        if filled > SIZE { Err(RingFault::Indices { consumer, producer }) } else { Ok((consumer, filled)) }
+    }
+
+    /// Empties both directions: a domain that was introduced, for the first time or again.
+    pub fn reset(&self) -> Result<(), RingFault> {
+        for index in [REQ_CONS, REQ_PROD, RSP_CONS, RSP_PROD] {
+            self.pages.store_u32(index, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Says what the store can do, and that no error stands.
+    pub fn greet(&self) -> Result<(), RingFault> {
+        self.pages.store_u32(FEATURES, OUR_FEATURES)?;
+        self.pages.store_u32(ERROR, xenstore::ERROR_NONE)?;
+        Ok(())
+    }
+
+    /// Answers a domain that waits for the store to come (dom0less), if it does. Gives whether it did.
+    pub fn answer_reconnect(&self) -> Result<bool, RingFault> {
+        let waits = self.pages.load_u32(CONNECTION)? == xenstore::RECONNECT;
+        if waits {
+            self.pages.store_u32(CONNECTION, xenstore::CONNECTED)?;
+        }
+        Ok(waits)
+    }
+
+    /// Tells the domain why nobody listens any more.
+    pub fn fail(&self, error: RingError) -> Result<(), RingFault> {
+        self.pages.store_u32(ERROR, error.number())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! The store without sockets: rings, event channels and domains around the core.
+//!
+//! ```text
+//!   turn:   pending ports --> VIRQ: ask for the state of every known domain
+//!                         \-> ring: requests -> core -> replies, some rounds; one notification at the end
+//!           effects of the core: map and bind, unbind, error word
+//!   sockets come from outside: connect, input, output, sent, disconnect; then settle()
+//! ```
+
+mod effects;
+mod rings;
+mod sockets;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use xen_abi::{DomId, Errno, Port};
+use xen_hv::{SeamError, SharedPages};
+use xen_store::quota::Quota;
+use xen_store::server::{ConnId, Server};
+
+use crate::boot::BootNodes;
+use crate::error::StoreError;
+use crate::ring::Ring;
+use crate::seams::Seams;
+use rings::Guest;
+
+/// The interrupt that tells of domains that shut down or died (public/xen.h).
+pub const VIRQ_DOM_EXC: u32 = xen_abi::io::VIRQ_DOM_EXC as u32;
+/// Pending ports that one turn looks at; the rest stay pending, so that sockets get their share.
+const PORTS_PER_TURN: usize = 256;
+/// Times that one turn looks at a ring whose domain goes on writing.
+const ROUNDS_PER_TURN: usize = 16;
+
+/// The store role.
+pub struct Store {
+    server: Server,
+    seams: Option<Seams>,
+    guests: BTreeMap<ConnId, Guest>,
+    ports: BTreeMap<Port, ConnId>,
+    virq: Option<Port>,
+    /// Rings to be looked at.
+    ready: BTreeSet<ConnId>,
+    /// Rings that moved since their domains were last told.
+    moved: BTreeSet<ConnId>,
+    /// Sockets with something to send.
+    dirty_sockets: Vec<ConnId>,
+    /// Sockets that the core is done with.
+    closed_sockets: Vec<ConnId>,
+}
+
+impl Store {
+    /// A store of this host: binds the domain exception interrupt and dom0's ring. Where another store has one of them, nothing stays bound.
+    pub fn start(seams: Seams, nodes: &BootNodes) -> Result<Store, StoreError> {
+        let events = seams.events.clone();
+        let virq = events.bind_virq(VIRQ_DOM_EXC).map_err(|error| taken(error, Errno::EEXIST, StoreError::VirqTaken))?;
+        let mut store = Store::standalone(nodes);
+        let dom0 = seams.dom0.clone();
+        store.virq = Some(virq);
+        store.seams = Some(seams);
+        let connected = match dom0 {
+            Some(dom0) => dom0.open().map_err(StoreError::from).and_then(|(pages, port)| store.connect_dom0(pages, port)),
+            None => Ok(()),
+        };
+        if let Err(error) = connected {
+            // The error of the ring is the one to tell; the port goes with the descriptor in any case.
+            let _ = events.unbind(virq);
+            return Err(error);
+        }
+        Ok(store)
+    }
+
+    /// A store without a hypervisor: sockets only, and nobody can be introduced.
+    #[must_use]
+    pub fn standalone(nodes: &BootNodes) -> Store {
+        let mut server = Server::new(Quota::default());
+        nodes.write(&mut server);
+        Store {
+            server,
+            seams: None,
+            guests: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            virq: None,
+            ready: BTreeSet::new(),
+            moved: BTreeSet::new(),
+            dirty_sockets: Vec::new(),
+            closed_sockets: Vec::new(),
+        }
+    }
+
+    fn connect_dom0(&mut self, pages: Box<dyn SharedPages>, remote: Port) -> Result<(), StoreError> {
+        let Some(seams) = &self.seams else { return Ok(()) };
+        let bound = seams.events.bind_interdomain(DomId::DOM0, remote);
+        let port = bound.map_err(|error| taken(error, Errno::EINVAL, StoreError::Dom0Taken))?;
+        let conn = self.server.connect_ring(DomId::DOM0);
+        // The kernel may have a request in the ring already: its indices stay.
+        self.guests.insert(conn, Guest::new(DomId::DOM0, Ring::new(pages), port));
+        self.ports.insert(port, conn);
+        self.ready.insert(conn);
+        self.moved.insert(conn);
+        Ok(())
+    }
+
+    /// The core, to look at.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The ways to the host: their event channels are what to wait on.
+    #[must_use]
+    pub fn seams(&self) -> Option<&Seams> {
+        self.seams.as_ref()
+    }
+
+    /// Whether there is work that no event will announce: call [`Store::turn`] again without waiting.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Takes pending events and works. `false` when there was nothing to do.
+    pub fn turn(&mut self) -> Result<bool, StoreError> {
+        let events = self.take_events()?;
+        Ok(self.settle() || events)
+    }
+
+    /// Works until nothing is left to do, or until a ring that goes on and on has had its share. `false` when there was nothing.
+    pub fn settle(&mut self) -> bool {
+        let mut worked = false;
+        for _ in 0..ROUNDS_PER_TURN {
+            if !self.round() {
+                break;
+            }
+            worked = true;
+        }
+        self.notify_moved();
+        worked
+    }
+
+    fn round(&mut self) -> bool {
+        let mut moved = false;
+        for conn in std::mem::take(&mut self.ready) {
+            moved |= self.serve_ring(conn);
+        }
+        while self.server.step() {
+            moved = true;
+        }
+        while let Some(effect) = self.server.next_effect() {
+            self.carry_out(effect);
+            moved = true;
+        }
+        for conn in self.server.take_dirty() {
+            match self.guests.contains_key(&conn) {
+                true => moved |= self.flush_ring(conn),
+                false => self.dirty_sockets.push(conn),
+            }
+        }
+        moved
+    }
+
+    /// Looks which ports are pending.
+    fn take_events(&mut self) -> Result<bool, StoreError> {
+        let Some(seams) = &self.seams else { return Ok(false) };
+        let events = seams.events.clone();
+        let mut any = false;
+        for _ in 0..PORTS_PER_TURN {
+            let Some(port) = events.next_pending()? else { break };
+            any = true;
+            // Open the port before the ring is looked at: an event that comes in between is a look too many, never one too few.
+            if let Err(error) = events.unmask(port) {
+                tracing::warn!("store: {port}: cannot unmask: {error}");
+            }
+            if Some(port) == self.virq {
+                self.look_at_domains();
+            } else if let Some(conn) = self.ports.get(&port) {
+                self.ready.insert(*conn);
+            }
+        }
+        Ok(any)
+    }
+
+    /// Asks for the state of every domain that the core knows.
+    pub fn look_at_domains(&mut self) {
+        let Some(seams) = &mut self.seams else { return };
+        let mut states = Vec::new();
+        for domid in self.server.watched_domains() {
+            match seams.domains.domain_state(domid) {
+                Ok(state) => states.push((domid, state)),
+                Err(error) => tracing::warn!("{domid} store: cannot learn its state: {error}"),
+            }
+        }
+        self.server.domain_states(states);
+    }
+}
+
+/// The error of a resource that one process can have.
+fn taken(error: SeamError, errno: Errno, meaning: StoreError) -> StoreError {
+    if error.errno() == Some(errno) { meaning } else { StoreError::Seam(error) }
+}

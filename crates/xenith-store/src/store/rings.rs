@@ -1,0 +1,89 @@
+//! Rings: bytes in, bytes out, one notification.
+
+use xen_abi::{DomId, Port};
+use xen_store::server::ConnId;
+
+use super::Store;
+use crate::ring::{Ring, RingFault};
+
+/// A ring that is mapped.
+pub(super) struct Guest {
+    pub domid: DomId,
+    pub ring: Ring,
+    /// Our end of the event channel; `None` where binding it again failed.
+    pub port: Option<Port>,
+    /// Broke the protocol: mapped until the domain goes, and not looked at.
+    pub stalled: bool,
+}
+
+impl Guest {
+    pub fn new(domid: DomId, ring: Ring, port: Port) -> Guest {
+        Guest { domid, ring, port: Some(port), stalled: false }
+    }
+}
+
+impl Store {
+    /// Takes requests out of a ring, and puts replies in that did not fit before.
+    pub(super) fn serve_ring(&mut self, conn: ConnId) -> bool {
+        let room = self.server.room(conn);
+        let Some(guest) = self.guests.get(&conn).filter(|guest| !guest.stalled) else { return false };
+        let mut bytes = Vec::new();
+        match guest.ring.take(room, &mut bytes) {
+            Ok(0) => self.flush_ring(conn),
+            Ok(_) => {
+                self.server.input(conn, &bytes);
+                self.moved.insert(conn);
+                // There may be more than the core had room for.
+                self.ready.insert(conn);
+                self.flush_ring(conn);
+                true
+            }
+            Err(fault) => self.fault(conn, &fault),
+        }
+    }
+
+    /// Puts into a ring what fits of what the core has for it.
+    pub(super) fn flush_ring(&mut self, conn: ConnId) -> bool {
+        if !self.server.has_output(conn) {
+            return false;
+        }
+        let Some(guest) = self.guests.get(&conn).filter(|guest| !guest.stalled) else { return false };
+        let put = guest.ring.space().and_then(|space| {
+            let mut bytes = Vec::new();
+            self.server.output(conn, space, &mut bytes);
+            guest.ring.put(&bytes)
+        });
+        match put {
+            Ok(0) => false,
+            Ok(count) => {
+                self.server.sent(conn, count);
+                self.moved.insert(conn);
+                // Requests that had to wait for their replies' room may be in the ring.
+                self.ready.insert(conn);
+                true
+            }
+            Err(fault) => self.fault(conn, &fault),
+        }
+    }
+
+    /// Stops talking to a domain whose ring cannot be trusted. The core answers with [`xen_store::server::Effect::Stall`].
+    fn fault(&mut self, conn: ConnId, fault: &RingFault) -> bool {
+        if let Some(guest) = self.guests.get(&conn) {
+            tracing::warn!("{} store: {fault}; not listening to it any more", guest.domid);
+        }
+        self.server.break_off(conn, fault.error());
+        true
+    }
+
+    /// Tells every domain whose ring moved, once.
+    pub(super) fn notify_moved(&mut self) {
+        let Some(seams) = &self.seams else { return };
+        for conn in std::mem::take(&mut self.moved) {
+            let Some(guest) = self.guests.get(&conn) else { continue };
+            let sent = guest.port.map_or(Ok(()), |port| seams.events.notify(port));
+            if let Err(error) = sent {
+                tracing::warn!("{} store: cannot notify: {error}", guest.domid);
+            }
+        }
+    }
+}

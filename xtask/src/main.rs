@@ -1,10 +1,16 @@
 //! The workshop: one file per verb.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod abi;
+mod dist;
+mod fuzz;
+mod lab;
 mod tidy;
+mod workspace;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Xenith's workshop: build, test and try it on real Xen")]
@@ -17,13 +23,32 @@ struct Arguments {
 enum Verb {
     /// Measure the layouts of each Xen release from its public headers again.
     Abi(abi::Arguments),
+    /// Build the static release binary into target/dist.
+    Dist(dist::Arguments),
+    /// Run the fuzz targets for a while.
+    Fuzz(fuzz::Arguments),
+    /// Real Xen in QEMU: a shell in dom0, or a script.
+    Lab(lab::Arguments),
     /// Check the house's invariants.
     Tidy(tidy::Arguments),
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().verb {
+fn main() -> ExitCode {
+    match run(Arguments::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<()> {
+    match verb {
         Verb::Abi(arguments) => abi::run(&arguments),
+        Verb::Dist(arguments) => dist::run(&arguments),
+        Verb::Fuzz(arguments) => fuzz::run(&arguments),
+        Verb::Lab(arguments) => lab::run(&arguments),
         Verb::Tidy(arguments) => tidy::run(&arguments),
     }
 }

@@ -1,0 +1,26 @@
+#!/bin/busybox sh
+# A guest's first process: says how many vcpus are online, does what lab.do= on the command line asks, and otherwise
+# gives a shell on the Xen console.
+
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sys /sys
+/bin/busybox mount -t devtmpfs dev /dev
+/bin/busybox --install -s
+mkdir -p /dev/pts
+mount -t devpts devpts /dev/pts
+export PATH=/sbin:/usr/sbin:/bin:/usr/bin HOME=/ TERM=linux PS1='guest:\w# '
+hostname guest
+
+echo "XENITH-GUEST: up cpus=$(nproc) memory_kib=$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
+
+for word in $(cat /proc/cmdline); do
+    case $word in
+        lab.do=poweroff) poweroff -f ;;
+        lab.do=reboot) reboot -f ;;
+        lab.do=crash) echo c > /proc/sysrq-trigger ;;
+    esac
+done
+
+while :; do
+    setsid cttyhack sh < /dev/hvc0 > /dev/hvc0 2>&1
+done

@@ -1,0 +1,56 @@
+//! What dom0 makes guests from, under `/lab/guest`.
+//!
+//! | file | what |
+//! |---|---|
+//! | `vmlinuz` | Debian's cloud kernel, a bzImage with an lz4 payload |
+//! | `vmlinuz-xz` | dom0's own kernel, a bzImage with an xz payload and the x86 filter |
+//! | `initrd` | busybox and an init that says how many vcpus are online, then gives a shell |
+//! | `tiny.elf` | a guest that only halts, for figures |
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{Archive, built, tiny_guest};
+use crate::cache::Cache;
+use crate::kernel::Kernel;
+use crate::progress::Progress;
+
+const INIT: &str = include_str!("files/guest-init.sh");
+const POWEROFF: &str = include_str!("files/guest-poweroff.sh");
+const REBOOT: &str = include_str!("files/guest-reboot.sh");
+const LAYOUT: &[u8] = b"guests 1";
+
+/// The guests image for two kernels and a busybox.
+pub(crate) fn guests(cache: &Cache, progress: &Progress, dom0: &Kernel, cloud: &Kernel, busybox: &Path) -> Result<PathBuf> {
+    let shell = fs::read(busybox).with_context(|| format!("read {}", busybox.display()))?;
+    let scripts = [INIT, POWEROFF, REBOOT].concat();
+    let inputs = [LAYOUT, dom0.sha256.as_bytes(), cloud.sha256.as_bytes(), &shell, scripts.as_bytes()];
+    built(cache, progress, "guests", &inputs, || lay_out(dom0, cloud, &shell))
+}
+
+fn lay_out(dom0: &Kernel, cloud: &Kernel, busybox: &[u8]) -> Result<Archive> {
+    let mut archive = Archive::new();
+    for (name, kernel) in [("vmlinuz", cloud), ("vmlinuz-xz", dom0)] {
+        let bytes = fs::read(&kernel.vmlinuz).with_context(|| format!("read {}", kernel.vmlinuz.display()))?;
+        archive.file(&format!("lab/guest/{name}"), 0o644, &bytes)?;
+    }
+    archive.file("lab/guest/initrd", 0o644, &initrd(busybox)?)?;
+    archive.file("lab/guest/tiny.elf", 0o644, &tiny_guest())?;
+    Ok(archive)
+}
+
+fn initrd(busybox: &[u8]) -> Result<Vec<u8>> {
+    let mut archive = Archive::new();
+    archive.merged_root()?;
+    for name in ["dev", "proc", "sys", "run", "tmp"] {
+        archive.directory(name)?;
+    }
+    archive.file("bin/busybox", 0o755, busybox)?;
+    archive.link("bin/sh", "busybox")?;
+    archive.file("init", 0o755, INIT.as_bytes())?;
+    archive.file("sbin/poweroff", 0o755, POWEROFF.as_bytes())?;
+    archive.file("sbin/reboot", 0o755, REBOOT.as_bytes())?;
+    Ok(archive.finish())
+}

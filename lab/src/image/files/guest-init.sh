@@ -17,6 +17,7 @@ for word in $(cat /proc/cmdline); do
     case $word in
         lab.do=poweroff) poweroff -f ;;
         lab.do=reboot) reboot -f ;;
+        lab.count=*) seq "${word#lab.count=}" | sed "s/^/count /" ;;
         lab.do=crash) echo c > /proc/sysrq-trigger ;;
     esac
 done

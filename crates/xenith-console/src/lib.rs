@@ -1,1 +1,12 @@
-//! The console role: rings, logs, ptys and viewers
+//! The console role: rings, logs, ptys and viewers.
+
+pub mod allowance;
+pub mod config;
+pub mod console;
+pub mod history;
+pub mod log;
+mod nodes;
+pub mod session;
+#[cfg(test)]
+mod tests;
+pub mod viewers;

@@ -24,6 +24,7 @@ pub mod layout;
 pub mod names;
 pub mod record;
 pub mod release;
+pub mod text;
 
 pub use call::{Arg, Buffer, Call, Direction, Operation, OperationError, Patch};
 pub use errno::Errno;

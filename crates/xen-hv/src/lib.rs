@@ -15,6 +15,7 @@ pub mod error;
 pub mod negotiate;
 pub mod seam;
 pub mod stable;
+pub mod trace;
 pub mod xen;
 
 pub use batch::{Batch, Replies, Ticket};
@@ -22,4 +23,5 @@ pub use error::{Cause, Error};
 pub use negotiate::{NegotiateError, Negotiated, StableOnly, negotiate};
 pub use seam::{Access, Dom0StoreRing, EventChannels, ForeignMemory, GrantMaps, Hypercalls, MapError, Resource, SeamError, SharedPages};
 pub use stable::VersionInfo;
+pub use trace::{Counts, Trace};
 pub use xen::Xen;

@@ -106,6 +106,12 @@ macro_rules! codes {
                 match self { $(Code::$name => $text,)* }
             }
 
+            /// What it means.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self { $(Code::$name => concat!($($doc),*).trim_ascii(),)* }
+            }
+
             /// The HTTP status that goes with it.
             #[must_use]
             pub fn status(self) -> u16 {
@@ -140,6 +146,8 @@ codes! {
     KernelCorrupt = "kernel-corrupt" / 422,
     /// The kernel decompresses to more than the limit.
     KernelTooLarge = "kernel-too-large" / 422,
+    /// A good kernel, but not one that a PVH domain can boot.
+    KernelUnsuitable = "kernel-unsuitable" / 422,
     /// The file is no kernel that we know.
     KernelUnknownFormat = "kernel-unknown-format" / 422,
     /// The domain's memory cannot hold kernel and initrd.
@@ -152,6 +160,8 @@ codes! {
     DomainNotFound = "domain-not-found" / 404,
     /// The domain is in a state that forbids it.
     DomainState = "domain-state" / 409,
+    /// Somebody cancelled it; it was taken back.
+    Cancelled = "cancelled" / 409,
     /// Time ran out.
     TimedOut = "timed-out" / 504,
     /// No hypervisor answers.

@@ -1,5 +1,8 @@
 //! Pages of the manual that are made from the code: they are committed, and these tests compare them.
 
+// A helper of tests, which the lint does not know as such.
+#![allow(clippy::unwrap_used)]
+
 use std::fmt::Write;
 use std::path::Path;
 

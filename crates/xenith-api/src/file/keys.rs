@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::nearest;
 use crate::v1::form::{self, Wrong};
+use crate::v1::problem::shorten;
 use crate::v1::{Action, DomainConfig, DomainType, domain::memory_from_text};
 
 /// One key.
@@ -213,7 +214,7 @@ fn whole_number(value: &DeValue<'_>) -> Result<u64, Wrong> {
 fn memory(value: &DeValue<'_>) -> Result<u64, Wrong> {
     // xl.cfg reads a bare number as MiB, our requests read it as KiB: a file must say which.
     if let Some(number) = value.as_integer() {
-        return Err(Wrong::form(format!("has no unit; write \"{}MiB\" in quotes", number.as_str())));
+        return Err(Wrong::form(format!("has no unit; write \"{}MiB\" in quotes", shorten(number.as_str()))));
     }
     memory_from_text(text(value)?).map_err(Wrong::form)
 }

@@ -174,3 +174,27 @@ fn the_daemons_complaints_get_their_line() {
     file.locate(&mut all);
     assert_eq!(all.map(|c| c.line), [Some(4), None]);
 }
+
+/// One character wrong anywhere in a good file: it is still read, or every complaint is one line about a line that there is.
+#[test]
+fn one_slip_anywhere() {
+    let good = help::example();
+    let lines = u32::try_from(good.lines().count()).unwrap() + 1;
+    for (at, _) in good.char_indices() {
+        for slip in ["", "\"", "[", "]", "=", "\n", ".", "#", "\\", "\u{0}", "é", "{", "'''"] {
+            let text = format!("{}{slip}{}", &good[..at], &good[at + 1..]);
+            for complaint in parse(&text).err().into_iter().flatten() {
+                assert!(complaint.line.is_none_or(|line| (1..=lines).contains(&line)), "{text}\n{complaint:?}");
+                assert!(!complaint.to_string().contains('\n'), "{text}\n{complaint:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nesting_has_an_end() {
+    for open in ["[", "{a="] {
+        assert!(parse(&format!("name = {}", open.repeat(100_000))).is_err());
+    }
+    assert!(parse(&"a.".repeat(100_000)).is_err());
+}

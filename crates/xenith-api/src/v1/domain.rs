@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::problem::shorten;
+
 /// What a domain shall be. The same model is read from TOML files and from the API's JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -188,9 +190,8 @@ mod memory_text {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
         match Either::deserialize(from)? {
             Either::Kib(kib) => Ok(kib),
-            Either::Text(text) => {
-                crate::v1::domain::memory_from_text(&text).map_err(|wrong| D::Error::custom(format!("memory \"{text}\" {wrong}")))
-            }
+            Either::Text(text) => crate::v1::domain::memory_from_text(&text)
+                .map_err(|wrong| D::Error::custom(format!("memory \"{}\" {wrong}", crate::v1::problem::shorten(&text)))),
         }
     }
 }
@@ -200,17 +201,19 @@ mod memory_text {
 pub fn memory_from_text(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
-    let unit = text.get(digits.len()..).unwrap_or("").trim();
-    let scale = match unit {
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("is not a whole number with a unit, like \"512MiB\"".to_owned());
+    }
+    let scale: u64 = match text.get(digits.len()..).unwrap_or("").trim() {
         "KiB" => 1,
         "MiB" => 1 << 10,
         "GiB" => 1 << 20,
         "TiB" => 1 << 30,
-        "" => return Err(format!("has no unit; write \"{text}MiB\"")),
-        _ => return Err(format!("has the unknown unit \"{unit}\"; use KiB, MiB, GiB or TiB")),
+        "" => return Err(format!("has no unit; write \"{}MiB\"", shorten(digits))),
+        unit => return Err(format!("has the unknown unit \"{}\"; use KiB, MiB, GiB or TiB", shorten(unit))),
     };
-    let count: u64 = digits.parse().map_err(|_| "is not a whole number with a unit, like \"512MiB\"".to_owned())?;
-    count.checked_mul(scale).ok_or_else(|| "is more than can be counted".to_owned())
+    let count = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(scale));
+    count.ok_or_else(|| "is more than can be counted".to_owned())
 }
 
 /// The shortest text that [`memory_from_text`] reads as the same amount.

@@ -1,1 +1,22 @@
-//! The control role: the API server over the engine
+//! The control role: the API server over the engine.
+//!
+//! ```text
+//!    api.sock --> http (axum, async at this edge alone) --> Control --> xenith-engine --> Xen, store
+//!                   |                                          ^
+//!    console.sock <-+ WebSocket proxy        events thread ----+  @releaseDomain, @introduceDomain: [on] actions, names of others,
+//!                                                                 what an earlier daemon left
+//! ```
+//!
+//! Nothing of a domain lives only in this process: it can be killed at any moment, and the next one reads the journal, the records and the
+//! hypervisor.
+
+pub mod config;
+pub mod control;
+pub mod events;
+pub mod http;
+mod problem;
+mod registry;
+
+pub use config::ControlConfig;
+pub use control::Control;
+pub use http::{ServeConfig, ServeError, ServeLock, router, serve};

@@ -85,9 +85,15 @@ impl Registry {
         self.lock().own.values().cloned().collect()
     }
 
-    /// Whether an operation is making this domain.
-    pub(crate) fn is_reserved(&self, uuid: Uuid) -> bool {
-        self.lock().reserved.contains_key(&uuid)
+    /// Whether we made this domain, or are making it.
+    pub(crate) fn is_ours(&self, uuid: Uuid) -> bool {
+        let inner = self.lock();
+        inner.own.contains_key(&uuid) || inner.reserved.contains_key(&uuid)
+    }
+
+    /// The domain of ours with this name.
+    pub(crate) fn own_named(&self, name: &str) -> Option<Uuid> {
+        self.lock().own.values().find(|record| record.config.name == name).map(|record| record.uuid)
     }
 
     /// The name of a domain, where somebody gave it one.

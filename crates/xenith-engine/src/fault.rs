@@ -2,7 +2,8 @@
 
 use std::io;
 
-use xen_abi::DomId;
+use xen_abi::{DomId, Errno, Port};
+use xen_guest::pvh::build::{BuildError, Ports};
 use xen_store::client::ClientError;
 use xenith_api::latest::domain::memory_to_text;
 use xenith_api::latest::{Code, Problem};
@@ -15,6 +16,9 @@ pub enum Fault {
     /// Xen refused, or cannot be reached.
     #[error(transparent)]
     Xen(#[from] xen_hv::Error),
+    /// The domain could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// The store refused, or the connection broke.
     #[error(transparent)]
     Store(ClientError),
@@ -42,9 +46,11 @@ impl Fault {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Fault::Xen(error) if error.is_out_of_memory() => Code::MemoryInsufficient,
-            Fault::Xen(error) if error.errno() == Some(xen_abi::Errno::EPERM) => Code::NotPermitted,
-            Fault::Xen(_) => Code::XenRefused,
+            Fault::Xen(error) | Fault::Build(BuildError::Xen(error)) => xen_code(error),
+            Fault::Build(BuildError::OutOfMemory { .. }) => Code::MemoryInsufficient,
+            Fault::Build(BuildError::Read { .. }) => Code::FileUnreadable,
+            Fault::Build(BuildError::Map { .. } | BuildError::Write { .. } | BuildError::Context { .. }) => Code::XenRefused,
+            Fault::Build(BuildError::Record { .. }) => Code::Internal,
             Fault::Store(ClientError::Refused { .. } | ClientError::Conflict { .. }) => Code::StoreRefused,
             Fault::Store(_) | Fault::StoreAbsent(_) => Code::StoreUnreachable,
             Fault::HostMemory { .. } => Code::MemoryInsufficient,
@@ -56,10 +62,12 @@ impl Fault {
     #[must_use]
     pub fn advice(&self) -> &str {
         match self {
-            Fault::Xen(error) => error.hint().unwrap_or("see Xen's log: `xl dmesg`"),
+            Fault::Xen(error) | Fault::Build(BuildError::Xen(error)) => error.hint().unwrap_or(SEE_LOG),
+            Fault::Build(BuildError::OutOfMemory { .. }) | Fault::HostMemory { .. } => "free memory on the host, or give the domain less",
+            Fault::Build(BuildError::Read { .. }) => "let the files be as they are until the domain is created",
+            Fault::Build(_) => SEE_LOG,
             Fault::Store(ClientError::Refused { .. } | ClientError::Conflict { .. }) => "see the store's log",
             Fault::Store(_) | Fault::StoreAbsent(_) => "see that `xenith store` runs",
-            Fault::HostMemory { .. } => "free memory on the host, or give the domain less",
             Fault::Record(_) => "see that /run has room",
             Fault::Unknown(_) => "this is a defect of Xenith: report it with this line",
         }
@@ -74,9 +82,28 @@ impl Fault {
     }
 }
 
+/// Where a refusal that names no cure is explained.
+const SEE_LOG: &str = "see Xen's log and the daemon's";
+
+fn xen_code(error: &xen_hv::Error) -> Code {
+    match error.errno() {
+        Some(Errno::ENOMEM) => Code::MemoryInsufficient,
+        Some(Errno::EPERM) => Code::NotPermitted,
+        _ => Code::XenRefused,
+    }
+}
+
 impl Progress {
     /// The domain's number.
     pub(crate) fn domid(&self) -> Result<DomId, Fault> {
         self.domid.map(DomId).ok_or(Fault::Unknown("the domain's number"))
+    }
+
+    /// The domain's ends of its event channels.
+    pub(crate) fn ports(&self) -> Result<Ports, Fault> {
+        match (self.store_port, self.console_port) {
+            (Some(store), Some(console)) => Ok(Ports { store: Port(store), console: Port(console) }),
+            _ => Err(Fault::Unknown("the domain's ports")),
+        }
     }
 }

@@ -3,10 +3,13 @@
 pub mod check;
 pub mod clock;
 pub mod domain;
+pub mod engine;
+pub mod facts;
 pub mod fault;
 pub mod journal;
 pub mod life;
 pub mod nodes;
+pub mod plan;
 pub mod record;
 pub mod run;
 pub mod step;
@@ -16,3 +19,5 @@ pub mod world;
 
 #[cfg(test)]
 mod golden;
+
+pub use engine::Engine;

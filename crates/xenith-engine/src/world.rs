@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use xen_guest::loader::kernel::{Initrd, KernelImage};
 use xen_hv::{ForeignMemory, Xen};
 
 use crate::clock::Clock;
@@ -19,6 +20,17 @@ pub struct World {
     pub stores: Stores,
     /// The domains of ours.
     pub records: Records,
+    /// What the domain boots, where this is a create.
+    pub images: Option<Images>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// A config's files, opened.
+#[derive(Clone, Debug)]
+pub struct Images {
+    /// The kernel.
+    pub kernel: KernelImage,
+    /// The initial ramdisk.
+    pub initrd: Option<Initrd>,
 }

@@ -25,7 +25,7 @@ use xenith_api::latest::{Code, Problem, routes};
 
 use crate::Control;
 
-pub use serve::{ServeConfig, ServeError, serve};
+pub use serve::{ServeConfig, ServeError, ServeLock, serve};
 
 /// The longest request body: a config is a few hundred bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;

@@ -2,15 +2,17 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FlockOperation, flock};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use rustix::io::Errno;
 use tokio::net::UnixListener;
+use tokio::sync::oneshot;
 
 use super::router;
 use crate::Control;
@@ -62,7 +64,7 @@ impl ServeLock {
         let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(ServeLock { socket, _lock: lock }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(ServeError::AlreadyRunning { socket }),
+            Err(Errno::WOULDBLOCK) => Err(ServeError::AlreadyRunning { socket }),
             Err(errno) => Err(failed(errno.into())),
         }
     }
@@ -81,11 +83,10 @@ pub fn serve(control: Arc<Control>, lock: ServeLock, shutdown: OwnedFd) -> Resul
         .map_err(failed)?;
     let served = runtime.block_on(async {
         let listener = listen(&socket)?;
-        let stop = AsyncFd::with_interest(shutdown, Interest::READABLE)?;
-        axum::serve(listener, router(control)).with_graceful_shutdown(stopped(stop)).await
+        axum::serve(listener, router(control)).with_graceful_shutdown(stopped(shutdown)?).await
     });
     // Waiting connections (consoles) must not hold up the end.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    runtime.shutdown_timeout(Duration::from_secs(2));
     let _ = std::fs::remove_file(&socket);
     served.map_err(failed)
 }
@@ -107,8 +108,15 @@ fn listen(socket: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn stopped(shutdown: AsyncFd<OwnedFd>) {
-    // An error means that the descriptor is unusable: then it is better to stop than never to.
-    let _ = shutdown.readable().await;
-    let _ = shutdown.as_fd();
+/// Ready when the descriptor polls readable. An error means that it is unusable: then it is better to stop than never to.
+fn stopped(shutdown: OwnedFd) -> io::Result<impl Future<Output = ()>> {
+    let (tell, told) = oneshot::channel();
+    std::thread::Builder::new().name("shutdown".to_owned()).spawn(move || {
+        while poll(&mut [PollFd::new(&shutdown, PollFlags::IN)], None) == Err(Errno::INTR) {}
+        // Nobody listens any more: the server has ended by itself.
+        let _ = tell.send(());
+    })?;
+    Ok(async move {
+        let _ = told.await;
+    })
 }

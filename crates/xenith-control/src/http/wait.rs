@@ -22,8 +22,7 @@ pub(super) async fn shut_down(control: Arc<Control>, id: String, wait: Duration)
     }
     let end = Instant::now() + wait.min(Duration::from_secs(365 * 24 * 3600));
     loop {
-        let asked = stopping.clone();
-        if blocking(&control, move |control| control.has_stopped(&asked)).await? {
+        if blocking(&control, move |control| control.has_stopped(&stopping)).await? {
             return Ok(());
         }
         let now = Instant::now();

@@ -12,6 +12,8 @@ pub enum Operation {
     Create(CreateEntry),
     /// Destroy a domain.
     Destroy(DestroyEntry),
+    /// Destroy a domain and create it again; each of the two has a page of its own besides.
+    Restart(RestartEntry),
 }
 
 /// A create, with all that finishing it takes.
@@ -21,6 +23,10 @@ pub struct CreateEntry {
     pub uuid: Uuid,
     /// Whether it shall stay paused.
     pub paused: bool,
+    /// When it was asked for, in milliseconds since 1970.
+    pub created_ms: u64,
+    /// How many times in a row it was restarted soon after its creation.
+    pub quick_restarts: u32,
     /// The index of the first step that comes once the domain is whole: from there on a create is resumed, before it is unwound.
     pub whole_from: usize,
     /// What it is created from.
@@ -36,6 +42,19 @@ pub struct DestroyEntry {
     pub domid: u16,
     /// Its name, for the log.
     pub name: String,
+}
+
+/// A restart, with all that finishing it takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestartEntry {
+    /// The domain's handle, before and after.
+    pub uuid: Uuid,
+    /// The number that it had.
+    pub domid: u16,
+    /// How many times in a row it was restarted soon after its creation, with this one.
+    pub quick_restarts: u32,
+    /// What it is created from again.
+    pub config: DomainConfig,
 }
 
 /// A later line: how far it got.

@@ -15,41 +15,48 @@
 mod entry;
 mod page;
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-pub use entry::{CreateEntry, DestroyEntry, Mark, Operation, Progress};
+pub use entry::{CreateEntry, DestroyEntry, Mark, Operation, Progress, RestartEntry};
 pub use page::{Page, Unfinished};
 
-/// The directory that holds the journal.
+/// The directory that holds the journal. Clones know of each other's pages.
 #[derive(Clone, Debug)]
 pub struct Journal {
     dir: PathBuf,
+    open: OpenPages,
 }
+
+/// The pages that somebody writes now: they are no leftovers.
+type OpenPages = Arc<Mutex<HashSet<PathBuf>>>;
 
 impl Journal {
     /// The journal in this directory, which is made where it is missing.
     pub fn open(dir: &Path) -> io::Result<Journal> {
         std::fs::create_dir_all(dir)?;
-        Ok(Journal { dir: dir.to_owned() })
+        Ok(Journal { dir: dir.to_owned(), open: OpenPages::default() })
     }
 
     /// Begins the page of a new operation; `id` is unique.
     pub fn begin(&self, id: Uuid, operation: &Operation) -> io::Result<Page> {
-        Page::begin(self.path(id), operation)
+        Page::begin(Claimed::claim(&self.open, self.path(id)), operation)
     }
 
-    /// Every operation that is not over, and the files that cannot be read as one, oldest id first.
+    /// Every operation that is not over and that nobody works on, and the files that cannot be read as one.
     pub fn unfinished(&self) -> io::Result<(Vec<Unfinished>, Vec<PathBuf>)> {
         let mut paths: Vec<PathBuf> = std::fs::read_dir(&self.dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
         paths.sort();
         let (mut found, mut unreadable) = (Vec::new(), Vec::new());
         for path in paths {
-            match Page::reopen(&path)? {
+            let Some(claimed) = Claimed::try_claim(&self.open, path.clone()) else { continue };
+            match Page::reopen(claimed)? {
                 page::Reopened::Operation(unfinished) => found.push(*unfinished),
-                page::Reopened::NothingBegun => std::fs::remove_file(&path)?,
+                page::Reopened::OverOrNotBegun => remove(&path)?,
                 page::Reopened::Unreadable => unreadable.push(path),
             }
         }
@@ -59,6 +66,42 @@ impl Journal {
     fn path(&self, id: Uuid) -> PathBuf {
         self.dir.join(format!("{id}.jsonl"))
     }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The right to write a page, until it is dropped.
+#[derive(Debug)]
+struct Claimed {
+    path: PathBuf,
+    open: OpenPages,
+}
+
+impl Claimed {
+    fn claim(open: &OpenPages, path: PathBuf) -> Claimed {
+        lock(open).insert(path.clone());
+        Claimed { path, open: Arc::clone(open) }
+    }
+
+    fn try_claim(open: &OpenPages, path: PathBuf) -> Option<Claimed> {
+        let free = lock(open).insert(path.clone());
+        free.then(|| Claimed { path, open: Arc::clone(open) })
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        lock(&self.open).remove(&self.path);
+    }
+}
+
+fn lock(open: &OpenPages) -> MutexGuard<'_, HashSet<PathBuf>> {
+    open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -91,6 +134,15 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_is_written_is_no_leftover() {
+        let (_dir, journal) = journal();
+        let page = journal.begin(Uuid::from_u128(1), &operation()).expect("begins");
+        assert!(journal.clone().unfinished().expect("reads").0.is_empty());
+        drop(page);
+        assert_eq!(journal.unfinished().expect("reads").0.len(), 1);
+    }
+
+    #[test]
     fn a_closed_page_is_gone() {
         let (_dir, journal) = journal();
         journal.begin(Uuid::from_u128(1), &operation()).expect("begins").close().expect("closes");
@@ -104,6 +156,7 @@ mod tests {
         page.mark(&Mark::doing(0)).expect("marks");
         page.mark(&Mark { done: Some(0), doing: Some(1), ..Mark::default() }).expect("marks");
         page.mark(&Mark { undoing: Some(1), ..Mark::default() }).expect("marks");
+        drop(page);
         let path = journal.path(Uuid::from_u128(1));
         let whole = std::fs::read(&path).expect("reads");
         let lines_before = |length: usize| whole[..length].iter().filter(|byte| **byte == b'\n').count();
@@ -126,7 +179,7 @@ mod tests {
         std::fs::write(&path, "not ours\n").expect("writes");
         let (found, unreadable) = journal.unfinished().expect("reads");
         assert!(found.is_empty());
-        assert_eq!(unreadable, [path.clone()]);
+        assert_eq!(unreadable, std::slice::from_ref(&path));
         assert!(path.exists());
     }
 }

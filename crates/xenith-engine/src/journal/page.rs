@@ -2,17 +2,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use uuid::Uuid;
 
-use super::{Mark, Operation, Progress};
+use super::{Claimed, Mark, Operation, Progress};
 
 /// An operation's page while it runs.
 #[derive(Debug)]
 pub struct Page {
-    path: PathBuf,
+    claimed: Claimed,
     file: File,
 }
 
@@ -34,15 +32,15 @@ pub struct Unfinished {
 /// What an old page turned out to be.
 pub(super) enum Reopened {
     Operation(Box<Unfinished>),
-    /// The kill came before the first line was whole: nothing was done.
-    NothingBegun,
+    /// Its last writer closed it meanwhile, or a kill came before the first line was whole.
+    OverOrNotBegun,
     Unreadable,
 }
 
 impl Page {
-    pub(super) fn begin(path: PathBuf, operation: &Operation) -> io::Result<Page> {
-        let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
-        let mut page = Page { path, file };
+    pub(super) fn begin(claimed: Claimed, operation: &Operation) -> io::Result<Page> {
+        let file = OpenOptions::new().append(true).create_new(true).open(&claimed.path)?;
+        let mut page = Page { claimed, file };
         page.line(operation)?;
         Ok(page)
     }
@@ -54,13 +52,7 @@ impl Page {
 
     /// The operation is over: forgets it.
     pub fn close(self) -> io::Result<()> {
-        std::fs::remove_file(self.path)
-    }
-
-    /// The operation's id, as the file's name has it.
-    #[must_use]
-    pub fn id(&self) -> Option<Uuid> {
-        Uuid::try_parse(self.path.file_stem()?.to_str()?).ok()
+        std::fs::remove_file(&self.claimed.path)
     }
 
     /// One write per line, so that a kill cuts at most the last.
@@ -70,16 +62,19 @@ impl Page {
         self.file.write_all(&line)
     }
 
-    pub(super) fn reopen(path: &Path) -> io::Result<Reopened> {
-        let text = std::fs::read_to_string(path)?;
+    pub(super) fn reopen(claimed: Claimed) -> io::Result<Reopened> {
+        let text = match std::fs::read_to_string(&claimed.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Reopened::OverOrNotBegun),
+            read => read?,
+        };
         let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or(""));
         let mut lines = whole.lines();
-        let Some(first) = lines.next() else { return Ok(Reopened::NothingBegun) };
+        let Some(first) = lines.next() else { return Ok(Reopened::OverOrNotBegun) };
         let marks: Result<Vec<Mark>, _> = lines.map(serde_json::from_str).collect();
         let (Ok(operation), Ok(marks)) = (serde_json::from_str(first), marks) else { return Ok(Reopened::Unreadable) };
-        let file = OpenOptions::new().append(true).open(path)?;
+        let file = OpenOptions::new().append(true).open(&claimed.path)?;
         file.set_len(whole.len() as u64 + 1)?;
-        let page = Page { path: path.to_owned(), file };
+        let page = Page { claimed, file };
         let mut unfinished = Unfinished { page, operation, reached: None, undoing: false, progress: Progress::default() };
         marks.into_iter().for_each(|mark| unfinished.apply(mark));
         Ok(Reopened::Operation(Box::new(unfinished)))

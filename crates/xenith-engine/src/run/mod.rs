@@ -52,8 +52,10 @@ pub struct Finished {
 pub struct Failure<F: std::error::Error> {
     /// Why.
     pub cause: Cause<F>,
-    /// What could not be undone, by step. Where it is not empty the journal's page stays and the way back is tried again.
+    /// What could not be undone, by step.
     pub left: Vec<(String, F)>,
+    /// The journal's page is still there: what is left to do is done by a later try.
+    pub page_stays: bool,
 }
 
 /// Why a run did not reach its end.

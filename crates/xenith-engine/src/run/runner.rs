@@ -10,6 +10,8 @@ pub struct Run<'a, A: Act> {
     pub steps: &'a [A],
     /// What the steps work on.
     pub world: &'a A::World,
+    /// Whether a run that fails is taken back. Where it is not, its page stays, and it is resumed later.
+    pub way_back: bool,
     /// Asked between the steps.
     pub hook: &'a dyn Hook,
     /// Times the steps.
@@ -59,7 +61,7 @@ impl<'r, 'a, A: Act> Runner<'r, 'a, A> {
         let Runner { page, progress, durations_us, .. } = self;
         match page.close() {
             Ok(()) => Ok(Finished { progress, durations_us }),
-            Err(error) => Err(Failure { cause: Cause::Journal(error), left: Vec::new() }),
+            Err(error) => Err(Failure { cause: Cause::Journal(error), left: Vec::new(), page_stays: true }),
         }
     }
 
@@ -93,20 +95,20 @@ impl<'r, 'a, A: Act> Runner<'r, 'a, A> {
     /// twice does no harm.
     fn back(mut self, cause: Cause<A::Fault>) -> Failure<A::Fault> {
         let mut left = Vec::new();
-        if matches!(cause, Cause::Killed) {
-            return Failure { cause, left };
+        if matches!(cause, Cause::Killed) || !self.run.way_back {
+            return Failure { cause, left, page_stays: true };
         }
         let undo = self.reached.map_or(0, |reached| reached + 1);
         for (index, step) in self.run.steps.iter().enumerate().take(undo).rev() {
             let _ = self.page.mark(&Mark { undoing: Some(index), ..Mark::default() });
             if self.run.hook.at(Moment::BeforeUndo(index)) == Next::Die {
-                return Failure { cause: Cause::Killed, left };
+                return Failure { cause: Cause::Killed, left, page_stays: true };
             }
             if let Err(fault) = step.undo(self.run.world, &mut self.progress) {
                 left.push((step.undo_text(), fault));
             }
             if self.run.hook.at(Moment::AfterUndo(index)) == Next::Die {
-                return Failure { cause: Cause::Killed, left };
+                return Failure { cause: Cause::Killed, left, page_stays: true };
             }
             if left.is_empty() {
                 let progress = Some(self.progress.clone());
@@ -116,6 +118,7 @@ impl<'r, 'a, A: Act> Runner<'r, 'a, A> {
         if left.is_empty() {
             let _ = self.page.close();
         }
-        Failure { cause, left }
+        let page_stays = !left.is_empty();
+        Failure { cause, left, page_stays }
     }
 }

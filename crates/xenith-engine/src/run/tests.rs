@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::journal::{DestroyEntry, Journal, Operation};
+use crate::journal::{DestroyEntry, Journal, Operation, Unfinished};
 
 /// A step that adds its number to the world, or fails after having done so.
 struct Add(usize);
@@ -65,13 +65,17 @@ impl Bench {
     }
 
     fn with<R>(&self, hook: &dyn Hook, go: impl FnOnce(&Run<'_, Add>) -> R) -> R {
-        go(&Run { steps: &self.steps, world: &self.world, hook, clock: &SystemClock::new() })
+        go(&Run { steps: &self.steps, world: &self.world, way_back: true, hook, clock: &SystemClock::new() })
     }
 
     fn start(&self, hook: &dyn Hook) -> Result<Finished, Failure<Refused>> {
         let operation = Operation::Destroy(DestroyEntry { uuid: Uuid::nil(), domid: 1, name: "web".to_owned() });
         let page = self.journal.begin(Uuid::from_u128(1), &operation).unwrap();
         self.with(hook, |run| start(run, page))
+    }
+
+    fn forward<'a>(&'a self, world: &'a World, clock: &'a SystemClock) -> Run<'a, Add> {
+        Run { steps: &self.steps, world, way_back: false, hook: &Always, clock }
     }
 
     fn left_in_journal(&self) -> Option<Unfinished> {
@@ -82,8 +86,6 @@ impl Bench {
         self.world.things.lock().unwrap().iter().copied().collect()
     }
 }
-
-use crate::journal::Unfinished;
 
 #[test]
 fn all_steps_or_none() {
@@ -157,10 +159,29 @@ fn an_undo_that_fails_is_tried_again_and_holds_up_no_other() {
     bench.world.failing_undos.lock().unwrap().insert(2);
     let failure = bench.start(&Always).unwrap_err();
     assert_eq!(failure.left.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), ["remove 2"]);
+    assert!(failure.page_stays);
     assert_eq!(bench.things(), [2]);
     bench.world.failing_undos.lock().unwrap().clear();
     let unfinished = bench.left_in_journal().expect("the page stays");
     bench.with(&Always, |run| unwind(run, unfinished));
     assert!(bench.things().is_empty());
+    assert!(bench.left_in_journal().is_none());
+}
+
+#[test]
+fn without_a_way_back_a_failed_run_stays_where_it_is_and_is_resumed() {
+    let mut bench = Bench::new();
+    bench.world.failing_acts.insert(2);
+    let operation = Operation::Destroy(DestroyEntry { uuid: Uuid::nil(), domid: 1, name: "web".to_owned() });
+    let page = bench.journal.begin(Uuid::from_u128(1), &operation).unwrap();
+    let clock = SystemClock::new();
+    let failure = start(&bench.forward(&bench.world, &clock), page).unwrap_err();
+    assert!(failure.page_stays && failure.left.is_empty());
+    assert_eq!(bench.things(), [0, 1, 2]);
+    let world = World { things: Mutex::new(BTreeSet::from([0, 1, 2])), ..World::default() };
+    let unfinished = bench.left_in_journal().expect("the page stays");
+    assert_eq!(unfinished.reached, Some(2));
+    resume(&bench.forward(&world, &clock), unfinished).unwrap();
+    assert_eq!(world.things.lock().unwrap().len(), 4);
     assert!(bench.left_in_journal().is_none());
 }

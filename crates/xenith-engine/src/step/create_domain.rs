@@ -20,6 +20,8 @@ pub struct CreateDomain {
     pub uuid: Uuid,
     /// How many vcpus it may have.
     pub vcpus: u32,
+    /// What kind of domain.
+    pub flags: CreateFlags,
     /// The highest grant table version that the host offers.
     pub max_grant_version: u8,
     /// Its security label.
@@ -28,8 +30,9 @@ pub struct CreateDomain {
 
 impl Doing for CreateDomain {
     fn text(&self) -> String {
-        let CreateDomain { uuid, vcpus, max_grant_version, ssidref } = self;
-        format!("create domain {uuid}: pvh, hap, {vcpus} vcpus, grant version {max_grant_version}, sid {ssidref}")
+        let CreateDomain { uuid, vcpus, flags, max_grant_version, ssidref } = self;
+        let paging = if flags.0 & createdomain::CDF_HAP != 0 { "hap" } else { "shadow" };
+        format!("create domain {uuid}: pvh, {paging}, vcpus {vcpus}, grant version {max_grant_version}, sid {ssidref}")
     }
 
     fn undo_text(&self) -> String {
@@ -48,12 +51,17 @@ impl Doing for CreateDomain {
 }
 
 impl CreateDomain {
+    /// The step of an earlier daemon: good for its undo alone.
+    pub(crate) fn find_again(uuid: Uuid, vcpus: u32) -> CreateDomain {
+        CreateDomain { uuid, vcpus, flags: CreateFlags(0), max_grant_version: 0, ssidref: 0 }
+    }
+
     fn request(&self) -> createdomain::CreateDomain {
         createdomain::CreateDomain {
             domid: DomId::ANY,
             handle: *self.uuid.as_bytes(),
             ssidref: self.ssidref,
-            flags: CreateFlags(createdomain::CDF_HVM | createdomain::CDF_HAP),
+            flags: self.flags,
             max_vcpus: self.vcpus,
             max_evtchn_port: EVENT_CHANNELS,
             max_grant_frames: None,

@@ -1,6 +1,6 @@
 //! Tells the store of the domain: from here on its ring is served, and the console finds it by the event that this causes.
 
-use xen_abi::{DomId, Gfn, Port};
+use xen_abi::{DomId, Gfn};
 use xen_store::client::Requests;
 use xen_store::wire::XsError;
 
@@ -27,7 +27,7 @@ impl Doing for Introduce {
 
     fn act(&self, world: &World, progress: &mut Progress) -> Result<(), Fault> {
         let domid = progress.domid()?;
-        let port = progress.store_port.map(Port).ok_or(Fault::Unknown("the store's port"))?;
+        let port = progress.ports()?.store;
         world.stores.with(|store| store.introduce(domid, self.gfn, port))
     }
 

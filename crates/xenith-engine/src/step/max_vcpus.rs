@@ -14,7 +14,7 @@ pub struct MaxVcpus {
 
 impl Doing for MaxVcpus {
     fn text(&self) -> String {
-        format!("allocate {} vcpus", self.vcpus)
+        format!("allocate vcpus: {}", self.vcpus)
     }
 
     fn undo_text(&self) -> String {

@@ -4,19 +4,28 @@
 //! never happened or is undone twice.
 
 mod claim;
+mod cpu_policy;
 mod create_domain;
 mod destroy_domain;
+mod earlier;
 mod event_channels;
 mod forget;
+mod gone;
+mod grants;
+mod hvm_params;
 mod introduce;
+mod load;
 mod max_mem;
 mod max_vcpus;
+mod memory_map;
 mod paging_pool;
+mod populate;
 mod record;
 mod release_claim;
 mod remove_nodes;
 mod store_nodes;
 mod unpause;
+mod vcpu_context;
 
 use crate::fault::Fault;
 use crate::journal::Progress;
@@ -24,19 +33,28 @@ use crate::run::Act;
 use crate::world::World;
 
 pub use claim::Claim;
+pub use cpu_policy::SetCpuPolicy;
 pub use create_domain::CreateDomain;
 pub use destroy_domain::DestroyDomain;
+pub use earlier::Earlier;
 pub use event_channels::EventChannels;
 pub use forget::Forget;
+pub use gone::AwaitGone;
+pub use grants::SeedGrants;
+pub use hvm_params::SetHvmParams;
 pub use introduce::Introduce;
+pub use load::Load;
 pub use max_mem::MaxMem;
 pub use max_vcpus::MaxVcpus;
+pub use memory_map::SetMemoryMap;
 pub use paging_pool::PagingPool;
+pub use populate::Populate;
 pub use record::Record;
 pub use release_claim::ReleaseClaim;
 pub use remove_nodes::RemoveNodes;
 pub use store_nodes::StoreNodes;
 pub use unpause::Unpause;
+pub use vcpu_context::SetVcpuContext;
 
 /// What one step says and does.
 pub(crate) trait Doing {
@@ -58,7 +76,7 @@ pub(crate) const NO_WAY_BACK: &str = "none, it is tried again until it is done";
 macro_rules! steps {
     ($($name:ident),* $(,)?) => {
         /// One step of a plan.
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, Debug)]
         pub enum Step {
             $(
                 #[doc = concat!("See [`", stringify!($name), "`].")]
@@ -81,8 +99,7 @@ macro_rules! steps {
 }
 
 steps! {
-    Claim, CreateDomain, DestroyDomain, EventChannels, Forget, Introduce, MaxMem, MaxVcpus, PagingPool, Record, ReleaseClaim, RemoveNodes,
-    StoreNodes, Unpause,
+    AwaitGone, Claim, CreateDomain, DestroyDomain, Earlier, EventChannels, Forget, Introduce, Load, MaxMem, MaxVcpus, PagingPool, Populate, Record, ReleaseClaim, RemoveNodes, SeedGrants, SetCpuPolicy, SetHvmParams, SetMemoryMap, SetVcpuContext, StoreNodes, Unpause,
 }
 
 impl Act for Step {

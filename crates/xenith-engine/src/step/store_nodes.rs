@@ -41,11 +41,8 @@ impl Doing for StoreNodes {
 impl StoreNodes {
     /// What an earlier domain of the same number left is removed first, so that nothing of it is inherited.
     fn requests(&self, progress: &Progress) -> Result<Vec<Request>, Fault> {
-        let numbers = NodeNumbers {
-            domid: progress.domid()?,
-            store_port: progress.store_port.map(Port).ok_or(Fault::Unknown("the store's port"))?,
-            console_port: progress.console_port.map(Port).ok_or(Fault::Unknown("the console's port"))?,
-        };
+        let ports = progress.ports()?;
+        let numbers = NodeNumbers { domid: progress.domid()?, store_port: ports.store, console_port: ports.console };
         let [home, _, libxl] = nodes::roots(numbers.domid, self.spec.uuid);
         let stale = [home, libxl, nodes::console_backend_root(numbers.domid)];
         // Made first: what is not there cannot be removed where its parent is missing too.

@@ -1,0 +1,137 @@
+//! Pause, unpause, shutdown, destroy.
+
+use uuid::Uuid;
+use xen_abi::{DomId, Errno};
+use xen_store::client::Requests;
+use xen_store::path;
+use xenith_api::latest::{Action, Code, DomainState, Problem};
+use xenith_engine::fault::Fault;
+use xenith_engine::life;
+
+use super::find::Found;
+use super::{Control, Mode};
+use crate::problem;
+
+/// A domain that was asked to shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopping {
+    /// Its number.
+    pub domid: DomId,
+    /// Its handle.
+    pub uuid: Uuid,
+}
+
+impl Control {
+    /// Stops a domain's vcpus. One that is paused stays so: pauses are not counted here.
+    pub fn pause(&self, id: &str) -> Result<(), Problem> {
+        let engine = self.engine()?;
+        let found = guest(self.find(engine, id)?)?;
+        match found.seen.state() {
+            DomainState::Paused => Ok(()),
+            DomainState::Running | DomainState::Blocked => self.done(&found, engine.world.xen.pause(found.domid())),
+            state => Err(problem::state(&found.name, &format!("it is {}, there is nothing to pause", word(state)), "list the domains")),
+        }
+    }
+
+    /// Lets a domain's vcpus run. One that runs goes on.
+    pub fn unpause(&self, id: &str) -> Result<(), Problem> {
+        let engine = self.engine()?;
+        let found = guest(self.find(engine, id)?)?;
+        match found.seen.state() {
+            DomainState::Running | DomainState::Blocked => Ok(()),
+            DomainState::Paused => match engine.world.xen.unpause(found.domid()) {
+                // Somebody else was quicker.
+                Err(error) if error.errno() == Some(Errno::EINVAL) => Ok(()),
+                answer => self.done(&found, answer),
+            },
+            state => Err(problem::state(&found.name, &format!("it is {}, it cannot run", word(state)), "destroy it and create it again")),
+        }
+    }
+
+    /// Asks a domain to shut down.
+    pub fn shutdown(&self, id: &str) -> Result<Stopping, Problem> {
+        let engine = match &self.mode {
+            Mode::Full(engine) => engine,
+            Mode::Limited(limited) => return limited.shutdown(id),
+        };
+        let found = guest(self.find(engine, id)?)?;
+        let stopping = Stopping { domid: found.domid(), uuid: found.uuid() };
+        match found.seen.state() {
+            DomainState::Shutdown | DomainState::Crashed | DomainState::Dying => return Ok(stopping),
+            DomainState::Paused => return Err(problem::state(&found.name, "it is paused and cannot hear a shutdown", "unpause it first")),
+            DomainState::Running | DomainState::Blocked => {}
+        }
+        let node = path::domain(found.domid()).control_shutdown();
+        let asked = self.stores.with(|store| store.write(&node, POWEROFF));
+        asked.map_err(|fault| fault.problem(&subject(&found), None))?;
+        Ok(stopping)
+    }
+
+    /// Whether a domain that was asked has stopped and what its config says of that was done.
+    pub fn has_stopped(&self, stopping: &Stopping) -> Result<bool, Problem> {
+        let engine = match &self.mode {
+            Mode::Full(engine) => engine,
+            Mode::Limited(limited) => return limited.has_stopped(stopping),
+        };
+        let seen = engine.look(stopping.domid).map_err(|fault| fault.problem(&stopping.domid.to_string(), None))?;
+        let Some(seen) = seen.filter(|seen| seen.uuid() == stopping.uuid) else {
+            return Ok(true);
+        };
+        let record = self.registry.own(stopping.uuid);
+        Ok(match (seen.info.shutdown, record) {
+            _ if seen.info.dying => false,
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(reason), Some(record)) => life::wanted(&record.config.on, reason) == Action::Preserve,
+        })
+    }
+
+    /// Destroys a domain and everything that stands for it.
+    pub fn destroy(&self, id: &str) -> Result<(), Problem> {
+        let engine = self.engine()?;
+        let uuid = guest(self.find(engine, id)?)?.uuid();
+        let held = self.registry.hold(uuid);
+        // Whoever had it in hand before may have ended it, or restarted it under another number.
+        let found = self.find(engine, &uuid.to_string())?;
+        self.settle_console(found.domid());
+        engine.destroy((self.fresh_ids)(), uuid, found.domid(), &found.name)?;
+        self.registry.forget(uuid);
+        drop(held);
+        self.changed();
+        Ok(())
+    }
+
+    fn done(&self, found: &Found, answer: Result<(), xen_hv::Error>) -> Result<(), Problem> {
+        answer.map_err(|error| Fault::from(error).problem(&subject(found), None))?;
+        self.changed();
+        Ok(())
+    }
+}
+
+/// What a guest reads in `control/shutdown` (docs/misc/xenstore-paths.pandoc).
+pub(super) const POWEROFF: &str = "poweroff";
+
+fn subject(found: &Found) -> String {
+    format!("domain {}", found.name)
+}
+
+/// The control domain is nobody's to stop.
+fn guest(found: Found) -> Result<Found, Problem> {
+    if found.domid() != DomId::DOM0 {
+        return Ok(found);
+    }
+    let title = "domain Domain-0: this is the control domain, on which all others depend";
+    Err(Problem::new(Code::DomainState, "domain Domain-0", title, "shut the host down by its own means"))
+}
+
+/// A state in the middle of a sentence.
+fn word(state: DomainState) -> &'static str {
+    match state {
+        DomainState::Running => "running",
+        DomainState::Blocked => "blocked",
+        DomainState::Paused => "paused",
+        DomainState::Shutdown => "shut down",
+        DomainState::Crashed => "crashed",
+        DomainState::Dying => "dying",
+    }
+}

@@ -1,0 +1,101 @@
+//! The core of the role: synchronous, shared between threads, without sockets.
+//!
+//! ```text
+//!   start --> negotiate --> Full: Engine, recover       every call
+//!                      \--> StableOnly: names and states from the store; no create
+//! ```
+
+mod console;
+mod create;
+mod find;
+mod host;
+mod lifecycle;
+mod limited;
+mod list;
+mod observe;
+mod reap;
+mod start;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+use uuid::Uuid;
+use xenith_api::latest::{Problem, Root};
+use xenith_engine::Engine;
+use xenith_engine::store::Stores;
+
+use crate::config::FreshIds;
+use crate::registry::Registry;
+
+pub use console::ConsoleTarget;
+pub use lifecycle::Stopping;
+use limited::Limited;
+use reap::Stopped;
+
+/// The role's state.
+pub struct Control {
+    mode: Mode,
+    stores: Stores,
+    registry: Registry,
+    fresh_ids: Arc<FreshIds>,
+    console_socket: PathBuf,
+    /// Counts what was noticed, so that whoever waits for a domain looks again.
+    changes: watch::Sender<u64>,
+    /// The directories that every domain's nodes stand in were made.
+    skeleton: AtomicBool,
+    /// Domains that stopped and wait for what their config says.
+    stopped: Mutex<HashMap<Uuid, Stopped>>,
+}
+
+enum Mode {
+    Full(Box<Engine>),
+    Limited(Limited),
+}
+
+impl Control {
+    /// Versions and features.
+    #[must_use]
+    pub fn root(&self) -> Root {
+        let (xen_version, features) = match &self.mode {
+            Mode::Full(engine) => (engine.host.version.clone(), FEATURES),
+            Mode::Limited(limited) => (limited.version_text(), LIMITED_FEATURES),
+        };
+        Root {
+            api_version: "v1".to_owned(),
+            daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
+            xen_version: Some(xen_version),
+            features: features.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    /// Bumped whenever something about a domain was noticed.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Connections to the store.
+    #[must_use]
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn engine(&self) -> Result<&Engine, Problem> {
+        match &self.mode {
+            Mode::Full(engine) => Ok(engine),
+            Mode::Limited(limited) => Err(crate::problem::unknown_xen(&limited.stable)),
+        }
+    }
+}
+
+/// What this daemon can do.
+const FEATURES: &[&str] = &["console", "console-log", "create", "destroy", "dry-run", "list", "pause", "pvh", "restart", "shutdown"];
+/// What it can do on a Xen that is not in the table.
+const LIMITED_FEATURES: &[&str] = &["console", "console-log", "list", "shutdown"];

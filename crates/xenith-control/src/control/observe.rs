@@ -1,0 +1,99 @@
+//! Looking around: after every event of the store, and from time to time without one.
+//!
+//! ```text
+//!   what an earlier try left     --> recover
+//!   ours, and gone               --> somebody destroyed it: its nodes and its record go too
+//!   ours, and stopped            --> reap: [on]
+//!   others'                      --> their names are taken
+//! ```
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use xen_abi::DomId;
+use xen_store::client::Request;
+use xen_store::path::{self, DeviceKind};
+use xenith_api::latest::Problem;
+use xenith_engine::Engine;
+use xenith_engine::engine::{Recovered, Seen};
+use xenith_engine::record::DomainRecord;
+
+use super::{Control, Mode};
+
+impl Control {
+    /// Looks at every domain and does what is due. Gives the time until something else is due, where something is.
+    pub fn observe(&self) -> Result<Option<Duration>, Problem> {
+        let Mode::Full(engine) = &self.mode else {
+            self.changed();
+            return Ok(None);
+        };
+        self.make_skeleton();
+        self.recover(engine);
+        // The records first: a domain that is created between the two questions is seen, and not taken for gone.
+        let own = self.registry.all_own();
+        let all = self.all(engine)?;
+        self.learn_names(&all);
+        let mut next = None;
+        for record in own {
+            let seen = all.iter().find(|seen| seen.uuid() == record.uuid);
+            let due = self.look_after(engine, &record, seen);
+            next = [next, due].into_iter().flatten().min();
+        }
+        self.changed();
+        Ok(next)
+    }
+
+    fn look_after(&self, engine: &Engine, record: &DomainRecord, seen: Option<&Seen>) -> Option<Duration> {
+        match seen {
+            None => {
+                self.clean_up_after(engine, record);
+                None
+            }
+            Some(seen) => seen.info.shutdown.filter(|_| !seen.info.dying).and_then(|reason| self.reap(engine, record, reason)),
+        }
+    }
+
+    /// A domain of ours that is gone without our doing.
+    fn clean_up_after(&self, engine: &Engine, record: &DomainRecord) {
+        let held = self.registry.hold(record.uuid);
+        if self.registry.own(record.uuid).as_ref() != Some(record) {
+            return;
+        }
+        let name = &record.config.name;
+        tracing::info!("domain {name}: d{} is gone, somebody destroyed it", record.domid);
+        match engine.destroy((self.fresh_ids)(), record.uuid, DomId(record.domid), name) {
+            Ok(()) => self.registry.forget(record.uuid),
+            Err(problem) => tracing::warn!("{problem}; it is tried again"),
+        }
+        drop(held);
+    }
+
+    /// Finishes what was left, by an earlier daemon or an earlier try.
+    pub(super) fn recover(&self, engine: &Engine) {
+        let recovered = match engine.recover(&mut || (self.fresh_ids)()) {
+            Ok(recovered) => recovered,
+            Err(error) => return tracing::error!("journal: {error}"),
+        };
+        for one in recovered {
+            match one {
+                Recovered::Created(record) => self.registry.settle(record),
+                Recovered::Unwound(uuid) => self.registry.release(uuid),
+                Recovered::Destroyed(uuid) => self.registry.forget(uuid),
+                Recovered::Over(_) | Recovered::Later(_) => {}
+            }
+        }
+    }
+
+    /// Makes the directories that every domain's nodes stand in, once: so a create that is taken back leaves the store exactly as it was.
+    pub(super) fn make_skeleton(&self) {
+        if self.skeleton.load(Ordering::Relaxed) {
+            return;
+        }
+        let homes = [path::VmPaths::all(), path::LibxlPaths::all(), path::backend_root(DomId::DOM0, DeviceKind::Console)];
+        let requests: Vec<Request> = homes.iter().map(Request::mkdir).collect();
+        match self.stores.with(|store| store.pipeline_all(&requests)) {
+            Ok(_) => self.skeleton.store(true, Ordering::Relaxed),
+            Err(fault) => tracing::warn!("store: {fault}"),
+        }
+    }
+}

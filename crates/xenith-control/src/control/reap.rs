@@ -1,0 +1,102 @@
+//! A domain of ours that stopped by itself: what its config says is done, once.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use uuid::Uuid;
+use xen_abi::DomId;
+use xen_abi::hypercall::sched::ShutdownReason;
+use xenith_api::latest::Action;
+use xenith_engine::Engine;
+use xenith_engine::engine::RestartIds;
+use xenith_engine::journal::RestartEntry;
+use xenith_engine::life;
+use xenith_engine::record::DomainRecord;
+
+use super::Control;
+
+/// A stopped domain that waits for its turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stopped {
+    domid: u16,
+    /// When its turn comes, by the engine's clock.
+    due: Duration,
+    quick_restarts: u32,
+}
+
+impl Control {
+    /// Does what the config says; gives the time that is left where a restart waits.
+    pub(super) fn reap(&self, engine: &Engine, record: &DomainRecord, reason: ShutdownReason) -> Option<Duration> {
+        let action = life::wanted(&record.config.on, reason);
+        let stopped = self.note(engine, record, reason, action);
+        let now = engine.world.clock.now();
+        if action == Action::Restart && now < stopped.due {
+            return Some(stopped.due - now);
+        }
+        match action {
+            Action::Preserve => return None,
+            Action::Destroy => self.end(engine, record),
+            Action::Restart => self.start_again(engine, record, stopped.quick_restarts),
+        }
+        self.lock_stopped().remove(&record.uuid);
+        None
+    }
+
+    /// The first look at a stopped domain decides when its turn comes.
+    fn note(&self, engine: &Engine, record: &DomainRecord, reason: ShutdownReason, action: Action) -> Stopped {
+        let mut all = self.lock_stopped();
+        if let Some(known) = all.get(&record.uuid).filter(|known| known.domid == record.domid) {
+            return *known;
+        }
+        let clock = &engine.world.clock;
+        let quick_restarts = life::quick_restarts(record.quick_restarts, record.age(clock.since_epoch()));
+        let wait = life::wait_before(quick_restarts);
+        let stopped = Stopped { domid: record.domid, due: clock.now() + wait, quick_restarts };
+        all.insert(record.uuid, stopped);
+        let name = &record.config.name;
+        match action {
+            Action::Restart if !wait.is_zero() => {
+                tracing::warn!("domain {name}: {reason:?} soon after its start, {quick_restarts} times in a row; it restarts in {wait:?}");
+            }
+            _ => tracing::info!("domain {name}: {reason:?}, {action:?}"),
+        }
+        stopped
+    }
+
+    fn end(&self, engine: &Engine, record: &DomainRecord) {
+        let held = self.registry.hold(record.uuid);
+        if self.registry.own(record.uuid).as_ref() != Some(record) {
+            return;
+        }
+        self.settle_console(DomId(record.domid));
+        match engine.destroy((self.fresh_ids)(), record.uuid, DomId(record.domid), &record.config.name) {
+            Ok(()) => self.registry.forget(record.uuid),
+            Err(problem) => tracing::warn!("{problem}; it is tried again"),
+        }
+        drop(held);
+    }
+
+    fn start_again(&self, engine: &Engine, record: &DomainRecord, quick_restarts: u32) {
+        let held = self.registry.hold(record.uuid);
+        if self.registry.own(record.uuid).as_ref() != Some(record) {
+            return;
+        }
+        let DomainRecord { uuid, domid, ref config, .. } = *record;
+        let ids = RestartIds { restart: (self.fresh_ids)(), destroy: (self.fresh_ids)(), create: (self.fresh_ids)() };
+        let entry = RestartEntry { uuid, domid, quick_restarts, config: config.clone() };
+        self.settle_console(DomId(domid));
+        match engine.restart(ids, &entry) {
+            Ok(created) => self.registry.settle(created.record),
+            Err(failed) if failed.leftovers => tracing::warn!("{}; it is tried again", failed.problem),
+            Err(failed) => {
+                tracing::error!("{}; it is not restarted", failed.problem);
+                self.registry.forget(uuid);
+            }
+        }
+        drop(held);
+    }
+
+    fn lock_stopped(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<Uuid, Stopped>> {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,87 @@
+//! Starting: who is Xen, what was left, which domains are ours.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+use tokio::sync::watch;
+use xen_hv::{Negotiated, Xen, negotiate};
+use xenith_api::latest::Problem;
+use xenith_engine::Engine;
+use xenith_engine::engine::EngineConfig;
+use xenith_engine::journal::Operation;
+use xenith_engine::store::Stores;
+
+use super::limited::Limited;
+use super::{Control, Mode};
+use crate::config::ControlConfig;
+use crate::problem;
+use crate::registry::Registry;
+
+impl Control {
+    /// Starts on a host: fails where no hypervisor answers or where our directories cannot be used. What an earlier daemon left half done is
+    /// finished or taken back before this returns, as far as the store can be reached.
+    pub fn start(config: ControlConfig) -> Result<Control, Problem> {
+        let stores = Stores::new(config.connect_store.clone());
+        let negotiated = negotiate(&*config.hypercalls).map_err(|error| problem::negotiation(&error))?;
+        let mode = match negotiated {
+            Negotiated::Full(release) => {
+                let xen = Xen::new(config.hypercalls.clone(), release);
+                Mode::Full(Box::new(engine(&config, xen, stores.clone())?))
+            }
+            Negotiated::StableOnly(stable) => {
+                tracing::warn!("{}", stable.report);
+                Mode::Limited(Limited { stable, stores: stores.clone() })
+            }
+        };
+        let mut control = Control {
+            mode,
+            stores,
+            registry: Registry::default(),
+            fresh_ids: config.fresh_ids,
+            console_socket: config.console_socket,
+            changes: watch::Sender::new(0),
+            skeleton: AtomicBool::new(false),
+            stopped: Mutex::new(HashMap::new()),
+        };
+        control.recover_and_load()?;
+        Ok(control)
+    }
+
+    fn recover_and_load(&mut self) -> Result<(), Problem> {
+        let Mode::Full(engine) = &self.mode else { return Ok(()) };
+        self.make_skeleton();
+        self.recover(engine);
+        let records = &engine.world.records;
+        let (own, unreadable) = records.load().map_err(|error| problem::internal("records", format!("records of domains: {error}")))?;
+        for path in unreadable {
+            tracing::error!("record {}: not readable; see what it says and remove it", path.display());
+        }
+        self.registry = Registry::new(own);
+        // What could not be finished keeps its name and uuid until it is.
+        let (left, _) = engine.journal.unfinished().map_err(|error| problem::internal("journal", format!("journal: {error}")))?;
+        for one in &left {
+            self.keep_reserved(&one.operation);
+        }
+        Ok(())
+    }
+
+    fn keep_reserved(&self, operation: &Operation) {
+        if let Operation::Create(entry) = operation {
+            // In use already where its record was written: just as good.
+            let _ = self.registry.reserve(&entry.config.name, entry.uuid);
+        }
+    }
+}
+
+fn engine(config: &ControlConfig, xen: Xen, stores: Stores) -> Result<Engine, Problem> {
+    Engine::open(EngineConfig {
+        xen,
+        memory: config.memory.clone(),
+        stores,
+        clock: config.clock.clone(),
+        hook: config.hook.clone(),
+        run_dir: config.run_dir.clone(),
+        cache: config.cache_dir.clone().map(|dir| (dir, config.cache_bytes)),
+    })
+}

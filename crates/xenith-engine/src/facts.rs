@@ -1,0 +1,68 @@
+//! What a plan is made from: the host as it was at the daemon's start, and what is asked of this one create.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+use xen_abi::Release;
+use xen_abi::hypercall::cpu_policy::CpuPolicy;
+use xen_abi::hypercall::sysctl::cpu_policy::SystemPolicy;
+use xen_abi::hypercall::sysctl::physinfo::Capabilities;
+use xen_guest::loader::kernel::KernelInfo;
+use xen_hv::{Error, Xen};
+
+/// What does not change while the host is up. Read once per start of the daemon, in four hypercalls.
+#[derive(Clone, Debug)]
+pub struct HostFacts {
+    /// The release in use.
+    pub release: Release,
+    /// What Xen calls itself: `4.17.4-pre`.
+    pub version: String,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// The highest grant table version that a domain can have.
+    pub max_grant_version: u8,
+    /// All memory, in KiB.
+    pub total_kib: u64,
+    /// CPUs that Xen runs on.
+    pub cpus: u32,
+    /// The CPU policy of a PVH domain unless something else is asked.
+    pub cpu_default: Arc<CpuPolicy>,
+}
+
+impl HostFacts {
+    /// Asks Xen.
+    pub fn gather(xen: &Xen) -> Result<HostFacts, Error> {
+        let release = xen.release();
+        let version = xen.version_info()?;
+        let phys = xen.phys_info()?;
+        Ok(HostFacts {
+            release,
+            version: format!("{}.{}{}", version.version.major, version.version.minor, version.extra),
+            capabilities: phys.capabilities,
+            max_grant_version: phys.max_grant_version(&release),
+            total_kib: phys.total_pages * 4,
+            cpus: phys.nr_cpus,
+            cpu_default: Arc::new(xen.system_cpu_policy(SystemPolicy::HvmDefault)?),
+        })
+    }
+}
+
+/// What one create is planned from, besides its config.
+#[derive(Clone, Copy, Debug)]
+pub struct CreateFacts<'a> {
+    /// The host.
+    pub host: &'a HostFacts,
+    /// The kernel's headers.
+    pub kernel: &'a KernelInfo,
+    /// The initrd's length in bytes, where there is one.
+    pub initrd_bytes: Option<u64>,
+    /// The identity, given or chosen.
+    pub uuid: Uuid,
+    /// Since 1970.
+    pub now: Duration,
+    /// Leave it paused.
+    pub paused: bool,
+    /// How many times in a row it was restarted soon after its creation.
+    pub quick_restarts: u32,
+}

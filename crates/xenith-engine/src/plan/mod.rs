@@ -1,0 +1,54 @@
+//! Plans: pure functions from a config and facts to steps. Nothing here asks or changes anything.
+//!
+//! ```text
+//!   create(config, facts) --> CreateDomain ... SeedGrants | StoreNodes, Record, Introduce, Unpause
+//!                             undone when it fails        | the domain is whole: resumed after a kill
+//!   destroy(uuid, domid)  --> DestroyDomain, RemoveNodes, AwaitGone, Forget       tried again until it is done
+//! ```
+//!
+//! A plan prints as stable text: `xenith create --dry-run` and the golden tests show the same.
+
+mod create;
+mod destroy;
+mod layout;
+
+use std::fmt;
+
+use crate::run::Act;
+use crate::step::Step;
+
+pub use create::{create, tail};
+pub use destroy::destroy;
+
+/// Steps in order.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// The index of the first step after which nothing but what stands in the plan's tail is missing. A run that was killed there or later is
+    /// resumed, before it is unwound.
+    pub whole_from: usize,
+}
+
+impl Plan {
+    /// The steps as the API tells them, with how long each took where that is known.
+    #[must_use]
+    pub fn told(&self, durations_us: &[Option<u64>]) -> Vec<xenith_api::latest::Step> {
+        let durations = durations_us.iter().copied().chain(std::iter::repeat(None));
+        let tell =
+            |(step, duration_us): (&Step, Option<u64>)| xenith_api::latest::Step { text: step.text(), undo: step.undo_text(), duration_us };
+        self.steps.iter().zip(durations).map(tell).collect()
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.steps.iter().enumerate() {
+            writeln!(f, "{:2} {}\n     undo: {}", index + 1, step.text(), step.undo_text())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

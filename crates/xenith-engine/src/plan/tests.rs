@@ -1,0 +1,131 @@
+//! Golden plans: what is done for which guest on which release, as text. Seen anew with `XENITH_BLESS=1`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+use xen_abi::hypercall::cpu_policy::CpuPolicy;
+use xen_abi::hypercall::sysctl::physinfo::{CAP_HAP, CAP_HVM, CAP_SHADOW, Capabilities};
+use xen_abi::{DomId, Release};
+use xen_guest::loader::elf::{FileRange, LoadSegment};
+use xen_guest::loader::kernel::KernelInfo;
+use xenith_api::latest::{Code, DomainConfig};
+
+use super::{Plan, create, destroy};
+use crate::facts::{CreateFacts, HostFacts};
+
+const RELEASES: [Release; 4] = [Release::V4_14, Release::V4_17, Release::V4_20, Release::V4_22];
+
+struct Guest {
+    name: &'static str,
+    config: &'static str,
+    kernel: KernelInfo,
+    initrd_bytes: Option<u64>,
+    paused: bool,
+}
+
+fn kernel(paddr: u64, memory_bytes: u64, entry: u32, wants_low_rsdp: bool) -> KernelInfo {
+    let file = FileRange { offset: 0x1000, bytes: memory_bytes };
+    KernelInfo { segments: vec![LoadSegment { file, paddr, memory_bytes }], entry, wants_low_rsdp }
+}
+
+fn guests() -> [Guest; 3] {
+    [
+        Guest {
+            name: "tiny",
+            config: r#"{"name":"tiny","memory":"16MiB","boot":{"kernel":"/tiny.elf"}}"#,
+            kernel: kernel(0x10_0000, 0x100, 0x10_0000, false),
+            initrd_bytes: None,
+            paused: true,
+        },
+        Guest {
+            name: "debian",
+            config: r#"{"name":"debian","vcpus":2,"memory":"512MiB",
+                "boot":{"kernel":"/boot/vmlinuz","initrd":"/boot/initrd.img","cmdline":"console=hvc0 root=/dev/xvda1"}}"#,
+            kernel: kernel(0x100_0000, 0x3a0_0000, 0x1e2_b3f0, false),
+            initrd_bytes: Some(34_567_890),
+            paused: false,
+        },
+        Guest {
+            name: "huge",
+            config: r#"{"name":"huge","vcpus":128,"memory":"6GiB","boot":{"kernel":"/vmlinux"}}"#,
+            kernel: kernel(0x100_0000, 0x200_0000, 0x100_0080, true),
+            initrd_bytes: None,
+            paused: false,
+        },
+    ]
+}
+
+fn host(release: Release) -> HostFacts {
+    HostFacts {
+        release,
+        version: format!("{release}.0"),
+        capabilities: Capabilities(CAP_HVM | CAP_HAP),
+        max_grant_version: 2,
+        total_kib: 16 << 20,
+        cpus: 4,
+        cpu_default: Arc::new(CpuPolicy::default()),
+    }
+}
+
+fn plan(guest: &Guest, host: &HostFacts) -> Result<Plan, xenith_api::latest::Problem> {
+    let config: DomainConfig = serde_json::from_str(guest.config).expect("a config");
+    let facts = CreateFacts {
+        host,
+        kernel: &guest.kernel,
+        initrd_bytes: guest.initrd_bytes,
+        uuid: Uuid::from_u128(0x5b0c_3d8e_6a5c_4c6e_9df0_0c2f_3b1c_9a77),
+        now: Duration::from_millis(1_700_000_000_070),
+        paused: guest.paused,
+        quick_restarts: 0,
+    };
+    create(&config, &facts)
+}
+
+#[test]
+fn the_plans_of_three_guests_on_four_releases() {
+    for guest in guests() {
+        for release in RELEASES {
+            let text = plan(&guest, &host(release)).expect("a plan").to_string();
+            crate::golden::check(&format!("create-{}-{release}.txt", guest.name), &text);
+        }
+    }
+}
+
+#[test]
+fn the_plan_of_a_destroy() {
+    crate::golden::check("destroy.txt", &destroy(Uuid::from_u128(1), DomId(5)).to_string());
+}
+
+#[test]
+fn a_plan_is_whole_before_it_reaches_the_store() {
+    for guest in guests() {
+        let plan = plan(&guest, &host(Release::V4_20)).expect("a plan");
+        let tail = plan.steps.get(plan.whole_from..).expect("a tail");
+        assert_eq!(tail.len(), if guest.paused { 3 } else { 4 });
+    }
+}
+
+#[test]
+fn what_the_host_lacks_is_told() {
+    let [tiny, _, huge] = guests();
+    let code = |guest: &Guest, change: fn(&mut HostFacts)| {
+        let mut host = host(Release::V4_20);
+        change(&mut host);
+        plan(guest, &host).err().map(|problem| problem.complaints.first().map_or(problem.code, |complaint| complaint.code))
+    };
+    assert_eq!(code(&tiny, |_| {}), None);
+    assert_eq!(code(&tiny, |host| host.capabilities = Capabilities(CAP_HVM)), Some(Code::HostIncapable));
+    assert_eq!(code(&tiny, |host| host.capabilities = Capabilities(CAP_HAP)), Some(Code::HostIncapable));
+    assert_eq!(code(&tiny, |host| host.capabilities = Capabilities(CAP_HVM | CAP_SHADOW)), None);
+    assert_eq!(code(&huge, |host| host.total_kib = 4 << 20), Some(Code::MemoryInsufficient));
+}
+
+#[test]
+fn a_domain_too_small_for_its_kernel_is_told_how_much_would_do() {
+    let [_, mut debian, _] = guests();
+    debian.config = r#"{"name":"small","memory":"64MiB","boot":{"kernel":"/boot/vmlinuz","initrd":"/boot/initrd.img"}}"#;
+    let problem = plan(&debian, &host(Release::V4_17)).expect_err("too small");
+    assert_eq!(problem.code, Code::MemoryTooSmall);
+    assert!(problem.title.contains("at least 107 MiB"), "{}", problem.title);
+}

@@ -11,8 +11,10 @@ pub struct Config {
     pub log_dir: PathBuf,
     /// How long `NAME.log` may grow in bytes before it becomes `NAME.log.1`; a console's logs take at most twice this.
     pub log_max_bytes: u64,
-    /// The socket where viewers attach;.
+    /// The socket where viewers attach; see [`crate::serve::protocol`].
     pub socket: PathBuf,
+    /// The store's socket.
+    pub store_socket: PathBuf,
     /// How many bytes a viewer sees on attach, and may fall behind before some are skipped.
     pub replay_bytes: usize,
     /// How much one console may say; beyond that its guest waits.
@@ -26,6 +28,7 @@ impl Default for Config {
             log_dir: PathBuf::from("/var/log/xenith/console"),
             log_max_bytes: 1 << 20,
             socket: PathBuf::from("/run/xenith/console.sock"),
+            store_socket: PathBuf::from("/run/xenstored/socket"),
             replay_bytes: 64 << 10,
             rate: Rate { bytes_per_second: 1 << 20, burst_bytes: 256 << 10 },
         }

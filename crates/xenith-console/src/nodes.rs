@@ -295,7 +295,9 @@ impl<T: Transport> Console<T> {
     /// Takes everything that a console has said so far into its log, one that is not served yet included: what a toolstack asks for before it
     /// destroys a domain. Whether there is such a console.
     pub fn settle(&mut self, domid: DomId, terminals: &mut dyn Terminals) -> Result<bool, ClientError> {
-        if let (false, Some(mut client)) = (self.sessions.contains_key(&domid), self.client.take()) {
+        if !self.sessions.contains_key(&domid)
+            && let Some(mut client) = self.client.take()
+        {
             let looked = self.look(&mut client, domid, terminals);
             self.client = Some(client);
             looked?;
@@ -317,7 +319,7 @@ impl Followed {
 }
 
 /// Names are chosen by people: only what is harmless as a file's name is used as one.
-fn fits_a_file(name: &str) -> bool {
+pub(crate) fn fits_a_file(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
     (1..=200).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(allowed)
 }

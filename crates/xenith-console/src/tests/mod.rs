@@ -3,4 +3,5 @@
 mod crash;
 mod following;
 mod serving;
+mod sockets;
 mod world;

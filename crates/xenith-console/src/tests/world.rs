@@ -1,9 +1,9 @@
 //! A host in memory: domains with console pages, event channels, grants, a store. It outlives the role, which can be killed at any effect.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use xen_abi::{DomId, Errno, GrantRef, Port};
@@ -45,19 +45,14 @@ pub struct World {
     pub fuse: Fuse,
     pub disk: MemoryDir,
     pub server: Arc<Mutex<Server>>,
-    null: Arc<File>,
+    /// Readable while ports may be pending.
+    wake: Arc<(UnixStream, UnixStream)>,
 }
 
 impl World {
     pub fn new() -> World {
         let disk = MemoryDir::default();
-        World {
-            state: Arc::default(),
-            fuse: disk.fuse.clone(),
-            disk,
-            server: Arc::clone(Loopback::new().server()),
-            null: Arc::new(File::open("/dev/null").unwrap()),
-        }
+        World { state: Arc::default(), fuse: disk.fuse.clone(), disk, server: Arc::clone(Loopback::new().server()), wake: Arc::new(wake()) }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
@@ -164,10 +159,22 @@ impl World {
             Some(port) => {
                 state.masked.insert(port);
                 state.pending.push_back(port);
+                self.wake();
             }
             None => {}
         }
     }
+
+    fn wake(&self) {
+        let _ = (&self.wake.0).write(&[1]);
+    }
+}
+
+fn wake() -> (UnixStream, UnixStream) {
+    let pair = UnixStream::pair().unwrap();
+    pair.0.set_nonblocking(true).unwrap();
+    pair.1.set_nonblocking(true).unwrap();
+    pair
 }
 
 /// Terminals that are only names.
@@ -204,6 +211,7 @@ impl EventChannels for World {
         state.bound.insert(port, (domid, remote));
         state.masked.insert(port);
         state.pending.push_back(port);
+        self.wake();
         Ok(port)
     }
     fn bind_virq(&self, _: u32) -> Result<Port, SeamError> {
@@ -226,20 +234,27 @@ impl EventChannels for World {
         Ok(())
     }
     fn next_pending(&self) -> Result<Option<Port>, SeamError> {
-        Ok(self.lock().pending.pop_front())
+        let port = self.lock().pending.pop_front();
+        if port.is_none() {
+            let _ = (&self.wake.1).read(&mut [0; 4096]);
+            // One that came in between is not forgotten.
+            return Ok(self.lock().pending.pop_front());
+        }
+        Ok(port)
     }
     fn unmask(&self, port: Port) -> Result<(), SeamError> {
         let mut state = self.lock();
         state.unmasks += 1;
         if state.held.remove(&port) {
             state.pending.push_back(port);
+            self.wake();
         } else {
             state.masked.remove(&port);
         }
         Ok(())
     }
     fn ready(&self) -> BorrowedFd<'_> {
-        self.null.as_fd()
+        self.wake.1.as_fd()
     }
 }
 

@@ -13,13 +13,23 @@
 
 use std::io;
 
-pub use layout::OUT_SIZE;
-use layout::{IN, IN_CONS, IN_PROD, IN_SIZE, OUT, OUT_CONS, OUT_PROD, PAGE_BYTES};
+use xen_abi::io::console as page;
 use xen_hv::SharedPages;
 
-mod layout;
 #[cfg(test)]
 mod tests;
+
+/// How much output a ring holds, in bytes.
+pub const OUT_SIZE: u32 = page::OUT.newest().width as u32;
+const OUT: usize = page::OUT.newest().offset;
+const IN: usize = page::IN.newest().offset;
+const IN_SIZE: u32 = page::IN.newest().width as u32;
+const IN_CONS: usize = page::IN_CONS.newest().offset;
+const IN_PROD: usize = page::IN_PROD.newest().offset;
+const OUT_CONS: usize = page::OUT_CONS.newest().offset;
+const OUT_PROD: usize = page::OUT_PROD.newest().offset;
+/// A byte that releases before 4.21 leave unused.
+const CONNECTION: usize = page::CONNECTION.newest().offset;
 
 /// Why a ring cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,13 +87,15 @@ pub struct ConsoleRing {
 }
 
 impl ConsoleRing {
-    /// Takes the page over, going on from the two indices of ours that an earlier backend left in it. Fails where the page is too short.
+    /// Takes the page over, going on from the two indices of ours that an earlier backend left in it, and says that the console is served.
+    /// Fails where the page is too short.
     pub fn new(page: Box<dyn SharedPages>) -> Result<ConsoleRing, RingError> {
-        if page.len() < PAGE_BYTES {
+        if page.len() <= CONNECTION {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
         let out_cons = page.load_u32(OUT_CONS)?;
         let in_prod = page.load_u32(IN_PROD)?;
+        page.write(CONNECTION, &[page::CONNECTED])?;
         Ok(ConsoleRing { page, out_cons, in_prod })
     }
 

@@ -152,6 +152,16 @@ fn hostile_indices_touch_nothing() {
     }
 }
 
+#[test]
+fn whoever_serves_says_so() {
+    let page = Page::new();
+    page.write(CONNECTION, &[page::DISCONNECTED]).unwrap();
+    page.ring();
+    let mut byte = [0xff];
+    page.read(CONNECTION, &mut byte).unwrap();
+    assert_eq!(byte, [page::CONNECTED]);
+}
+
 /// The guest overwrites our indices: we go on from our own.
 #[test]
 fn our_indices_are_not_read_back() {

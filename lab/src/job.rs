@@ -12,8 +12,10 @@ use crate::machine::{self, Mode};
 /// One piece of work for one boot.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// A shell script; without one dom0 gives a shell.
+    /// A shell script that runs without a person; its lines come back as reports.
     pub script: Option<String>,
+    /// A shell script that has the terminal when there is a person, after the other one. Looked at by [`crate::Lab::shell`] only.
+    pub session: String,
     /// Files for dom0: place there, place here, permission bits.
     pub files: Vec<(String, PathBuf, u32)>,
     /// Whether the stock tools of the release are in dom0; `/lab/stock-start` starts their daemons.
@@ -37,6 +39,7 @@ impl Job {
     pub fn new(log: PathBuf) -> Self {
         Self {
             script: None,
+            session: "exec sh -l\n".to_owned(),
             files: Vec::new(),
             stock_tools: false,
             mode: Mode::Fast,
@@ -49,11 +52,14 @@ impl Job {
     }
 
     /// The part of dom0's initramfs that is this job's own.
-    pub(crate) fn overlay(&self) -> Result<Archive> {
+    pub(crate) fn overlay(&self, person: bool) -> Result<Archive> {
         let mut archive = Archive::new();
-        match &self.script {
-            Some(script) => archive.file("lab/script", 0o755, script.as_bytes())?,
-            None => archive.file("lab/terminal", 0o644, machine::terminal_size().as_bytes())?,
+        if let Some(script) = &self.script {
+            archive.file("lab/script", 0o755, script.as_bytes())?;
+        }
+        if person {
+            archive.file("lab/terminal", 0o644, machine::terminal_size().as_bytes())?;
+            archive.file("lab/session", 0o755, self.session.as_bytes())?;
         }
         for (place, source, permissions) in &self.files {
             let bytes = fs::read(source).with_context(|| format!("read {}", source.display()))?;

@@ -64,8 +64,7 @@ impl Lab {
     /// When something cannot be fetched or built, or the machine does not come to the end of the script.
     pub fn run(&self, choice: &Choice, job: &Job, heard: impl FnMut(&Line)) -> Result<Outcome> {
         let directory = tempfile::tempdir().context("make a directory for this run")?;
-        let boot = self.boot(choice, job, directory.path())?;
-        self.progress.step(format!("Xen {}: boot", boot.name));
+        let boot = self.boot(choice, job, directory.path(), false)?;
         let outcome = machine::run(&boot, heard)?;
         if let (Some(disk), Some(target)) = (&boot.disk, &job.files_back) {
             machine::take_files(disk, target)?;
@@ -73,29 +72,29 @@ impl Lab {
         Ok(outcome)
     }
 
-    /// Gives a shell in dom0 on this terminal; a script in the job is not looked at.
+    /// Runs the job's script, if it has one, and then gives its session this terminal.
     ///
     /// # Errors
-    /// As for [`Lab::run`], without a script.
-    pub fn shell(&self, choice: &Choice, job: &Job) -> Result<()> {
+    /// As for [`Lab::run`]; also when the script fails.
+    pub fn shell(&self, choice: &Choice, job: &Job, heard: impl FnMut(&Line)) -> Result<()> {
         let directory = tempfile::tempdir().context("make a directory for this run")?;
-        let boot = self.boot(choice, &Job { script: None, ..job.clone() }, directory.path())?;
-        self.progress.step(format!("Xen {}: boot, about 15 s", boot.name));
-        machine::shell(&boot, || self.progress.done())
+        let boot = self.boot(choice, job, directory.path(), true)?;
+        machine::shell(&boot, heard)
     }
 
-    fn boot(&self, choice: &Choice, job: &Job, directory: &Path) -> Result<Boot> {
+    fn boot(&self, choice: &Choice, job: &Job, directory: &Path, person: bool) -> Result<Boot> {
         let hypervisor = self.hypervisor(choice)?;
         let mut parts = self.images.clone();
         if job.stock_tools {
             parts.push(self.stock_tools(choice)?);
         }
         let initramfs = directory.join("initramfs");
-        join(&parts, &job.overlay()?.finish(), &initramfs)?;
+        join(&parts, &job.overlay(person)?.finish(), &initramfs)?;
         let disk = job.files_back.is_some().then(|| directory.join("disk"));
         if let Some(disk) = &disk {
             machine::make_disk(disk)?;
         }
+        self.progress.step(format!("Xen {}: boot, about 15 s", choice.name()));
         Ok(Boot {
             name: choice.name(),
             hypervisor,

@@ -22,6 +22,11 @@ impl Progress {
         Self { bar }
     }
 
+    /// Lines on standard error, also on a terminal: for work whose own output scrolls by.
+    pub fn lines() -> Self {
+        Self { bar: None }
+    }
+
     /// A step begins; on a terminal it takes the place of the step before.
     pub fn step(&self, text: impl Into<String>) {
         match (&self.bar, text.into()) {
@@ -35,6 +40,14 @@ impl Progress {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{}", text.as_ref())),
             None => eprintln!("{}", text.as_ref()),
+        }
+    }
+
+    /// Leaves the screen to something else that draws on it.
+    pub fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(work),
+            None => work(),
         }
     }
 

@@ -6,9 +6,12 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod abi;
+mod demo;
 mod dist;
 mod fuzz;
 mod lab;
+mod stories;
+mod test;
 mod tidy;
 mod workspace;
 
@@ -23,12 +26,16 @@ struct Arguments {
 enum Verb {
     /// Measure the layouts of each Xen release from its public headers again.
     Abi(abi::Arguments),
+    /// Show a domain's console on real Xen, from nothing.
+    Demo(demo::Arguments),
     /// Build the static release binary into target/dist.
     Dist(dist::Arguments),
     /// Run the fuzz targets for a while.
     Fuzz(fuzz::Arguments),
-    /// Real Xen in QEMU: a shell in dom0, or a script.
+    /// Real Xen in QEMU: a shell in dom0, stories, or a script.
     Lab(lab::Arguments),
+    /// Run every check: what CI runs.
+    Test(test::Arguments),
     /// Check the house's invariants.
     Tidy(tidy::Arguments),
 }
@@ -46,9 +53,11 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Abi(arguments) => abi::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Dist(arguments) => dist::run(&arguments),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Lab(arguments) => lab::run(&arguments),
+        Verb::Test(arguments) => test::run(&arguments),
         Verb::Tidy(arguments) => tidy::run(&arguments),
     }
 }

@@ -65,7 +65,7 @@ pub fn run(boot: &Boot, mut heard: impl FnMut(&Line)) -> Result<Outcome> {
     verdict.give(ended, boot)
 }
 
-fn create_log(path: &Path) -> Result<File> {
+pub(super) fn create_log(path: &Path) -> Result<File> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;
     }

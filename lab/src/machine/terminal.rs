@@ -10,18 +10,19 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 
 use super::MARK;
 use super::boot::Boot;
+use super::console::{Line, create_log};
 use super::qemu::Qemu;
 
-/// Boots and joins dom0's shell to this terminal until the shell ends. Every key goes to dom0, control-C too.
+/// Boots, hands the script's lines to `heard`, and then joins dom0's session to this terminal until it ends. Every key
+/// goes to dom0, control-C too.
 ///
 /// # Errors
-/// When QEMU does not start, or dom0 does not come up in the boot's time.
-pub fn shell(boot: &Boot, ready: impl FnOnce()) -> Result<()> {
+/// When QEMU does not start, dom0 does not come up in the boot's time, or the script fails.
+pub fn shell(boot: &Boot, mut heard: impl FnMut(&Line)) -> Result<()> {
+    let log = create_log(&boot.log)?;
     let (mut qemu, console, mut report) = Qemu::start(boot)?;
-    let log = std::fs::File::create(&boot.log).with_context(|| format!("create {}", boot.log.display()))?;
     thread::spawn(move || copy(console, log));
-    wait_for_boot(&mut report, boot)?;
-    ready();
+    wait_for_terminal(&mut report, boot, &mut heard)?;
     let raw = RawTerminal::enter();
     let keys = report.try_clone().context("report port")?;
     thread::spawn(move || copy(stdin(), keys));
@@ -39,18 +40,21 @@ pub(crate) fn size() -> String {
     }
 }
 
-/// Reads up to the line that says dom0 is up, byte by byte, so that nothing after it is lost.
-fn wait_for_boot(report: &mut UnixStream, boot: &Boot) -> Result<()> {
+/// Reads up to the line that gives the port away, byte by byte, so that nothing after it is lost.
+fn wait_for_terminal(report: &mut UnixStream, boot: &Boot, heard: &mut impl FnMut(&Line)) -> Result<()> {
     let until = Instant::now() + boot.timeout;
+    report.set_read_timeout(Some(Duration::from_secs(1))).context("report port")?;
     let mut line = Vec::new();
     while Instant::now() < until {
-        report.set_read_timeout(Some(Duration::from_secs(1))).context("report port")?;
         let mut byte = [0];
         match report.read(&mut byte) {
             Ok(0) => bail!("Xen {}: the machine ended before dom0 was up; see {}", boot.name, boot.log.display()),
             Ok(_) if byte == *b"\n" => {
-                if String::from_utf8_lossy(&line).contains(&format!("{MARK}boot")) {
-                    return report.set_read_timeout(None).context("report port");
+                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                match text.strip_prefix(MARK).and_then(|mark| mark.split_whitespace().next()) {
+                    Some("terminal") => return report.set_read_timeout(None).context("report port"),
+                    Some("exit") => bail!("Xen {}: dom0's script failed: {text}; see {}", boot.name, boot.log.display()),
+                    _ => heard(&Line::Report(text)),
                 }
                 line.clear();
             }
@@ -58,7 +62,7 @@ fn wait_for_boot(report: &mut UnixStream, boot: &Boot) -> Result<()> {
             Err(_) => {}
         }
     }
-    bail!("Xen {}: dom0 is not up after {} s; see {}", boot.name, boot.timeout.as_secs(), boot.log.display())
+    bail!("Xen {}: no terminal after {} s; see {}", boot.name, boot.timeout.as_secs(), boot.log.display())
 }
 
 fn copy(mut from: impl Read, mut to: impl Write) {

@@ -3,8 +3,8 @@
 # message of Xen or Linux comes in between:
 #   XENITH-LAB: boot SECONDS XEN-VERSION   user space is up
 #   ...                                    whatever /lab/script prints
+#   XENITH-LAB: terminal                   from here on the port is a terminal with /lab/session on it
 #   XENITH-LAB: exit STATUS                the script is done, and /lab/out is on the disk
-# Without /lab/script, that port is a terminal with a shell.
 
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
@@ -30,17 +30,22 @@ xen="$(cat $version/major).$(cat $version/minor)$(cat $version/extra)"
 stty -F $port raw -echo
 echo "XENITH-LAB: boot $(cut -d' ' -f1 /proc/uptime) $xen" > $port
 
+status=0
 if [ -f /lab/script ]; then
     setsid sh -l /lab/script < /dev/null > $port 2>&1
     status=$?
-    # The disk is there only when the host wants files back.
-    [ -b /dev/vda ] && tar -C /lab/out -cf - . | dd of=/dev/vda bs=64k conv=fsync 2> /dev/null
-    echo "XENITH-LAB: exit $status" > $port
-    # The host ends the machine when it has read that line; this is for a host that went away.
-    sleep 20
-else
-    stty -F $port sane $(cat /lab/terminal 2> /dev/null)
-    setsid cttyhack sh -l < $port > $port 2>&1
-    echo > $port
 fi
+
+if [ -f /lab/terminal ] && [ $status = 0 ]; then
+    echo "XENITH-LAB: terminal" > $port
+    stty -F $port sane $(cat /lab/terminal)
+    setsid -c sh -l /lab/session < $port > $port 2>&1
+    poweroff -f
+fi
+
+# The disk is there only when the host wants files back.
+[ -b /dev/vda ] && tar -C /lab/out -cf - . | dd of=/dev/vda bs=64k conv=fsync 2> /dev/null
+echo "XENITH-LAB: exit $status" > $port
+# The host ends the machine when it has read that line; this is for a host that went away.
+sleep 20
 poweroff -f

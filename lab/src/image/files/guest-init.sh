@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# A guest's first process: says how many vcpus are online, does what lab.do= on the command line asks, and otherwise
-# gives a shell on the Xen console.
+# A guest's first process: says how many vcpus are online, does what lab.do= or lab.count= on the command line asks, and
+# otherwise gives a shell on the Xen console.
 
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
@@ -18,6 +18,7 @@ for word in $(cat /proc/cmdline); do
         lab.do=poweroff) poweroff -f ;;
         lab.do=reboot) reboot -f ;;
         lab.count=*) seq "${word#lab.count=}" | sed "s/^/count /" ;;
+        lab.count=*) number=0; while [ $number -lt "${word#*=}" ]; do number=$((number + 1)); echo "count $number"; done ;;
         lab.do=crash) echo c > /proc/sysrq-trigger ;;
     esac
 done

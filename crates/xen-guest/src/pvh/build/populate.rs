@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn runs_take_the_largest_aligned_extents() {
-        let cases: [(Range<u64>, &[(usize, Range<u64>)]); 6] = [
+        type Case = (Range<u64>, &'static [(usize, Range<u64>)]);
+        let cases: [Case; 6] = [
             (0..M, &[(1, 0..M)]),
             (0..G, &[(0, 0..G)]),
             (0..G + 3, &[(0, 0..G), (2, G..G + 3)]),

@@ -1,2 +1,32 @@
 //! One static binary: the roles and the command line.
-fn main() {}
+//!
+//! ```text
+//!   argv --args--> Word --+-- verb/VERB.rs   one request to the daemon, one answer on the screen
+//!                         +-- role/ROLE.rs   open the nodes, take the lock, serve until SIGTERM
+//!                         +-- role/all/      start, adopt, restart and stop the roles
+//! ```
+//!
+//! It decides nothing about domains. Failures are [`Problem`](xenith_api::latest::Problem)s, told once, by [`failure`].
+
+use std::process::ExitCode;
+
+mod args;
+mod context;
+mod failure;
+mod logging;
+mod role;
+mod signals;
+mod terminal;
+mod verb;
+
+fn main() -> ExitCode {
+    let args = args::read(std::env::args_os());
+    let context = context::Context::new(&args.global);
+    match args.word.run(&context) {
+        Ok(code) => code,
+        Err(problem) => {
+            failure::tell(&problem, context.json);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The words of the command line. Each verb's and role's own words stand in its file.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use xenith_api::latest::Problem;
+
+use crate::context::Context;
+use crate::{logging, role, verb};
+
+const AFTER: &str = "\
+Examples:
+  xenith check                      does this host have what it needs?
+  xenith all                        run the daemon: store, console and control
+  xenith create web.toml --console  create a domain and show its console
+  xenith help config                what a config file holds
+
+A first word may come from the program's own name: xenith-store is `xenith store`.
+Exit codes: 0 done, 1 a problem (one line on stderr: what, where, what to do, [code]), 2 wrong usage.";
+
+/// A control plane for the Xen hypervisor.
+#[derive(Debug, Parser)]
+#[command(name = "xenith", version, disable_help_subcommand = true, after_help = AFTER)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub word: Word,
+}
+
+/// What every verb and role takes.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// The API's socket [default: api.sock in the run directory]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Answers and problems as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Where sockets, locks and the journal lie
+    #[arg(long, global = true, value_name = "DIR", default_value = "/run/xenith", help_heading = "Roles")]
+    pub run_dir: PathBuf,
+    /// The store's socket
+    #[arg(long, global = true, value_name = "PATH", default_value = "/run/xenstored/socket", help_heading = "Roles")]
+    pub store_socket: PathBuf,
+    /// Where consoles are logged
+    #[arg(long, global = true, value_name = "DIR", default_value = "/var/log/xenith", help_heading = "Roles")]
+    pub log_dir: PathBuf,
+    /// Where unpacked kernels are kept for the next create
+    #[arg(long, global = true, value_name = "DIR", default_value = "/var/cache/xenith", help_heading = "Roles")]
+    pub cache_dir: PathBuf,
+    /// How much to log: error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info", help_heading = "Roles", value_parser = logging::level)]
+    pub log_level: tracing::level_filters::LevelFilter,
+}
+
+/// The first word.
+#[derive(Debug, Subcommand)]
+pub enum Word {
+    Create(verb::create::Create),
+    List(verb::list::List),
+    Info(verb::info::Info),
+    Console(verb::console::Console),
+    Pause(verb::pause::Pause),
+    Unpause(verb::unpause::Unpause),
+    Shutdown(verb::shutdown::Shutdown),
+    Destroy(verb::destroy::Destroy),
+    Check(verb::check::Check),
+    Help(verb::help::Help),
+    All(role::all::All),
+    Control(role::control::Control),
+    Store(role::store::Store),
+}
+
+impl Word {
+    /// Does what the word says.
+    pub fn run(&self, context: &Context) -> Result<ExitCode, Problem> {
+        let done = match self {
+            Word::Create(word) => word.run(context),
+            Word::List(word) => word.run(context),
+            Word::Info(word) => word.run(context),
+            Word::Console(word) => word.run(context),
+            Word::Pause(word) => word.run(context),
+            Word::Unpause(word) => word.run(context),
+            Word::Shutdown(word) => word.run(context),
+            Word::Destroy(word) => word.run(context),
+            Word::Check(word) => return word.run(context),
+            Word::Help(word) => return word.run(),
+            Word::All(word) => word.run(context),
+            Word::Control(word) => word.run(context),
+            Word::Store(word) => word.run(context),
+        };
+        done.map(|()| ExitCode::SUCCESS)
+    }
+}
+
+/// Reads the command line; ends the process where it cannot be read, or asks for help only.
+pub fn read(words: impl Iterator<Item = OsString>) -> Args {
+    Args::parse_from(with_role(words))
+}
+
+/// The command line's own description, for help.
+pub fn command() -> clap::Command {
+    Args::command()
+}
+
+/// `xenith-store ...` is `xenith store ...`.
+fn with_role(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.collect();
+    let program = words.first().map(Path::new).and_then(Path::file_name).and_then(|name| name.to_str());
+    if let Some(role) = program.and_then(|name| name.strip_prefix("xenith-")) {
+        let role = role.into();
+        words.insert(1, role);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(with_role(line.split(' ').map(OsString::from)))
+    }
+
+    #[test]
+    fn the_description_is_sound() {
+        command().debug_assert();
+    }
+
+    /// A command line and the word, with its own options, that it is read as.
+    #[test]
+    fn words() {
+        for (line, expected) in [
+            ("xenith create a.toml --paused", "Create(Create { file: \"a.toml\", paused: true, console: false, dry_run: false })"),
+            ("xenith list", "List(List)"),
+            ("xenith console web --log", "Console(Console { name: Some(\"web\"), log: true })"),
+            ("xenith console", "Console(Console { name: None, log: false })"),
+            ("/usr/sbin/xenith-console --json", "Console(Console { name: None, log: false })"),
+            ("xenith-store", "Store(Store)"),
+            ("xenith --json shutdown web --wait 5", "Shutdown(Shutdown { name: \"web\", wait: Some(5) })"),
+            ("xenith shutdown web", "Shutdown(Shutdown { name: \"web\", wait: None })"),
+            ("xenith help config", "Help(Help { topic: Some(\"config\") })"),
+            ("xenith all", "All(All { ready_fd: None })"),
+        ] {
+            assert_eq!(format!("{:?}", parse(line).unwrap().word), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_usage() {
+        for line in [
+            "xenith",
+            "xenith creat a.toml",
+            "xenith create",
+            "xenith create a.toml --console --dry-run",
+            "xenith console --log",
+            "xenith shutdown web --wait -1",
+            "xenith shutdown web --wait soon",
+            "xenith list --log-level chatty",
+            "xenith pause",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn options_may_stand_anywhere() {
+        for line in ["xenith --socket /s --json list", "xenith list --json --socket /s"] {
+            let global = parse(line).unwrap().global;
+            assert_eq!((global.socket, global.json), (Some("/s".into()), true));
+        }
+    }
+}

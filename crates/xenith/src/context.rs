@@ -1,0 +1,85 @@
+//! What a verb or role is told by the options that all of them take.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use tracing::level_filters::LevelFilter;
+use xenith_api::client::{Client, Unix};
+use xenith_api::latest::{Code, Problem};
+
+use crate::args::Global;
+
+/// Places and manners.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The API's socket.
+    pub socket: PathBuf,
+    /// Answers and problems as JSON.
+    pub json: bool,
+    /// Sockets, locks, journal.
+    pub run_dir: PathBuf,
+    /// The store's socket.
+    pub store_socket: PathBuf,
+    /// Consoles' logs.
+    pub log_dir: PathBuf,
+    /// Unpacked kernels.
+    pub cache_dir: PathBuf,
+    /// How much to log.
+    pub log_level: LevelFilter,
+}
+
+/// How long the daemon may think about a request that it answers at once.
+const SILENCE: Duration = Duration::from_secs(30);
+
+impl Context {
+    /// From the options.
+    pub fn new(global: &Global) -> Context {
+        Context {
+            socket: global.socket.clone().unwrap_or_else(|| global.run_dir.join("api.sock")),
+            json: global.json,
+            run_dir: global.run_dir.clone(),
+            store_socket: global.store_socket.clone(),
+            log_dir: global.log_dir.clone(),
+            cache_dir: global.cache_dir.clone(),
+            log_level: global.log_level,
+        }
+    }
+
+    /// The daemon.
+    pub fn client(&self) -> Client<Unix> {
+        self.patient_client(Duration::ZERO)
+    }
+
+    /// The daemon, for a request that may take that much longer than the others.
+    pub fn patient_client(&self, longer: Duration) -> Client<Unix> {
+        Client::new(Unix::new(&self.socket, SILENCE.saturating_add(longer)))
+    }
+
+    /// Prints the answer: JSON on one line, or as text.
+    pub fn answer<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Problem> {
+        if !self.json {
+            return print(text(value).as_bytes());
+        }
+        let mut line = serde_json::to_vec(value).map_err(|e| Problem::new(Code::Internal, "output", e.to_string(), "report this"))?;
+        line.push(b'\n');
+        print(&line)
+    }
+
+    /// What a verb that has nothing to show answers: nothing, or what it did as JSON.
+    pub fn done(&self, name: &str, done: &str) -> Result<(), Problem> {
+        self.answer(&serde_json::json!({ "id": name, "done": done }), |_| String::new())
+    }
+}
+
+/// Writes to standard output. A reader that went away, like `head`, has seen enough.
+pub fn print(bytes: &[u8]) -> Result<(), Problem> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Problem::new(Code::Internal, "output", format!("cannot write to standard output: {error}"), "look at where it goes"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,56 @@
+//! `xenith control`.
+
+use std::fmt::Display;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use xen_store::client::{SocketTransport, Transport};
+use xenith_api::latest::{Code, Problem};
+use xenith_control::{Control as Core, ControlConfig, ServeConfig, ServeError, ServeLock, events, serve};
+use xenith_engine::clock::SystemClock;
+use xenith_engine::store::Connect;
+
+use super::{Role, xen};
+use crate::context::Context;
+
+/// Run the control role, which serves the API (started by `xenith all`)
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    xenith control                   serves the API on /run/xenith/api.sock; may be killed and started again at any moment")]
+pub struct Control;
+
+impl Control {
+    /// Serves until it is asked to end.
+    pub fn run(&self, context: &Context) -> Result<(), Problem> {
+        let started = super::begin(Role::Control, context)?;
+        let lock = ServeLock::take(&ServeConfig { socket: context.socket.clone() }).map_err(|error| served(&error))?;
+        let core = Arc::new(Core::start(surroundings(context)?)?);
+        // It ends with the process: nothing of a domain lives in it.
+        events::spawn(&core).map_err(|error| problem(Code::Internal, &error))?;
+        serve(core, lock, started.end).map_err(|error| served(&error))
+    }
+}
+
+fn surroundings(context: &Context) -> Result<ControlConfig, Problem> {
+    let privcmd = xen::privcmd("control")?;
+    let clock = Arc::new(SystemClock::new());
+    let config = ControlConfig::new(privcmd.clone(), privcmd, store(context.store_socket.clone()), clock, context.run_dir.clone());
+    Ok(ControlConfig { cache_dir: Some(context.cache_dir.join("kernels")), console_socket: Role::Console.socket(context), ..config })
+}
+
+fn store(socket: PathBuf) -> Arc<Connect> {
+    Arc::new(move || {
+        let transport: Box<dyn Transport + Send> = Box::new(SocketTransport::new(UnixStream::connect(&socket)?));
+        Ok(transport)
+    })
+}
+
+fn served(error: &ServeError) -> Problem {
+    let code = if matches!(error, ServeError::AlreadyRunning { .. }) { Code::AlreadyRunning } else { Code::Internal };
+    problem(code, error)
+}
+
+fn problem(code: Code, error: &dyn Display) -> Problem {
+    Problem::new(code, "role control", format!("role control: {error}"), "look with `xenith check`")
+}

@@ -1,0 +1,76 @@
+//! The roles: what each is called, what must hold before it starts, and its lock.
+//!
+//! ```text
+//!   xenith ROLE:  ready (root, Xen, no rival) -> lock (ROLE.pid in the run directory) -> serve until SIGTERM
+//! ```
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use xenith_api::latest::Problem;
+
+use crate::context::Context;
+use crate::{logging, signals};
+
+pub mod all;
+pub mod console;
+pub mod control;
+pub mod lock;
+mod ready;
+pub mod stock;
+pub mod store;
+mod xen;
+
+/// A role that `xenith all` runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// xenstore.
+    Store,
+    /// Consoles of the domains.
+    Console,
+    /// The API.
+    Control,
+}
+
+impl Role {
+    /// In the order of their start; they stop in the opposite one.
+    pub const ALL: [Role; 3] = [Role::Store, Role::Console, Role::Control];
+
+    /// The word that starts it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Store => "store",
+            Role::Console => "console",
+            Role::Control => "control",
+        }
+    }
+
+    /// The socket that takes connections once it is ready.
+    pub fn socket(self, context: &Context) -> PathBuf {
+        match self {
+            Role::Store => context.store_socket.clone(),
+            Role::Console => context.run_dir.join("console.sock"),
+            Role::Control => context.socket.clone(),
+        }
+    }
+}
+
+/// What a role that may start holds.
+struct Started {
+    /// Polls readable once the role shall end.
+    end: OwnedFd,
+    /// Its right to be the only one.
+    _lock: lock::Lock,
+}
+
+/// What every role does before its own work.
+fn begin(role: Role, context: &Context) -> Result<Started, Problem> {
+    logging::begin(role.name(), context.log_level);
+    // As the kernel names the process; `exe` where `xenith all` started it.
+    if let Ok(name) = std::ffi::CString::new(format!("xenith-{}", role.name())) {
+        let _ = rustix::thread::set_name(&name);
+    }
+    ready::ready(&[role])?;
+    let lock = lock::take(&context.run_dir, role.name())?;
+    Ok(Started { end: signals::asked_to_end()?, _lock: lock })
+}

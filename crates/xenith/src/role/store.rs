@@ -1,0 +1,55 @@
+//! `xenith store`.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use xen_hv::{Negotiated, Xen};
+use xen_store::server::DomainState;
+use xen_sys::{Evtchn, Gntdev, XenfsStoreRing};
+use xenith_api::latest::{Code, Problem};
+use xenith_store::{BootNodes, Config, DomainStates, Seams, StoreError, serve};
+
+use super::{Role, xen};
+use crate::context::Context;
+
+/// Run the store role (started by `xenith all`)
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    xenith store                     serves xenstore on /run/xenstored/socket and in every domain's ring\n\n\
+    In this release a store that ends loses its contents.")]
+pub struct Store;
+
+impl Store {
+    /// Serves until it is asked to end.
+    pub fn run(&self, context: &Context) -> Result<(), Problem> {
+        let started = super::begin(Role::Store, context)?;
+        let opened = xen::open("store")?;
+        let config = Config { socket: context.store_socket.clone(), pid_file: None, nodes: BootNodes::default() };
+        serve(&config, || seams(opened).map(Some), started.end.as_fd()).map_err(|error| problem(&error))
+    }
+}
+
+fn seams(opened: xen::Opened) -> Result<Seams, StoreError> {
+    let domains: Box<dyn DomainStates> = match opened.negotiated {
+        Negotiated::Full(release) => Box::new(Xen::new(opened.privcmd, release)),
+        // A Xen that cannot be asked: nothing is taken from a domain that may be alive.
+        Negotiated::StableOnly(_) => Box::new(|_| Ok(DomainState::Alive)),
+    };
+    Ok(Seams {
+        events: Arc::new(Evtchn::open()?),
+        grants: Arc::new(Gntdev::open()?),
+        // Builders seed grant 1 since Xen 4.2: the store needs no right to map whatever it likes.
+        foreign: None,
+        dom0: Some(Arc::new(XenfsStoreRing::at(Path::new("/proc/xen")))),
+        domains,
+    })
+}
+
+fn problem(error: &StoreError) -> Problem {
+    match error {
+        StoreError::Seam(seam) => xen::unreachable("store", seam),
+        other if other.is_already_running() => Problem::new(Code::StoreBusy, "role store", other.to_string(), "one host has one store"),
+        other => Problem::new(Code::Internal, "role store", other.to_string(), "look with `xenith check`"),
+    }
+}

@@ -1,0 +1,91 @@
+//! `xenith list`.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use xenith_api::latest::{Domain, DomainState, Problem};
+
+use crate::context::Context;
+
+/// List the domains, dom0 included
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    xenith list                                   a table\n  \
+    xenith list --json | jq -r '.[].name'         an array of objects: name, domid, uuid, state, vcpus, memory_kib, cpu_seconds")]
+pub struct List;
+
+impl List {
+    /// Asks the daemon.
+    pub fn run(&self, context: &Context) -> Result<(), Problem> {
+        context.answer(&context.client().list()?, |domains| table(domains))
+    }
+}
+
+fn table(domains: &[Domain]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["NAME", "DOMID", "STATE", "VCPUS", "MEMORY", "CPU"]);
+    for domain in domains {
+        table.add_row([
+            printable(&domain.name),
+            domain.domid.to_string(),
+            state(domain.state).to_owned(),
+            domain.vcpus.to_string(),
+            mebibytes(domain.memory_kib),
+            format!("{:.1} s", domain.cpu_seconds),
+        ]);
+    }
+    for index in [1, 3, 4, 5] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| line.trim().to_owned() + "\n").collect()
+}
+
+/// Names of domains that others made may hold anything: none of it reaches the terminal as a control character.
+fn printable(name: &str) -> String {
+    name.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// The state as it stands in JSON.
+pub fn state(state: DomainState) -> &'static str {
+    match state {
+        DomainState::Running => "running",
+        DomainState::Blocked => "blocked",
+        DomainState::Paused => "paused",
+        DomainState::Shutdown => "shutdown",
+        DomainState::Crashed => "crashed",
+        DomainState::Dying => "dying",
+    }
+}
+
+/// Memory as a person reads it.
+pub fn mebibytes(kib: u64) -> String {
+    if kib.is_multiple_of(1024) { format!("{} MiB", kib / 1024) } else { format!("{} KiB", kib) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table() {
+        let domain = |name: &str, domid, state, kib, cpu_seconds| Domain {
+            name: name.to_owned(),
+            domid,
+            uuid: uuid::Uuid::nil(),
+            state,
+            vcpus: 2,
+            memory_kib: kib,
+            cpu_seconds,
+            config: None,
+        };
+        let domains =
+            [domain("Domain-0", 0, DomainState::Running, 1536 << 10, 1234.56), domain("we\u{1b}b", 12, DomainState::Blocked, 65532, 0.0)];
+        let expected = "\
+NAME       DOMID  STATE    VCPUS     MEMORY       CPU
+Domain-0       0  running      2   1536 MiB  1234.6 s
+we\\u{1b}b     12  blocked      2  65532 KiB     0.0 s
+";
+        assert_eq!(table(&domains), expected);
+    }
+}

@@ -1,0 +1,12 @@
+//! One file per verb: its words, its request, its answer as text.
+
+pub mod check;
+pub mod console;
+pub mod create;
+pub mod destroy;
+pub mod help;
+pub mod info;
+pub mod list;
+pub mod pause;
+pub mod shutdown;
+pub mod unpause;

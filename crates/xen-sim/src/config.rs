@@ -37,6 +37,8 @@ pub struct MachineConfig {
     pub extents_1gib: Option<u64>,
     /// How many contiguous 2 MiB extents the host has; no limit but memory where absent.
     pub extents_2mib: Option<u64>,
+    /// Pages that Xen keeps for good when the first domain of a boot dies; about two on real Xen, so a check for leftovers needs a warm-up there.
+    pub first_death_pages: u64,
     /// Xen's command line.
     pub command_line: String,
     /// The seed of everything random: faults drawn at random, and nothing else so far.
@@ -59,6 +61,7 @@ impl Default for MachineConfig {
             grant_version_max: 2,
             extents_1gib: None,
             extents_2mib: None,
+            first_death_pages: 0,
             command_line: "placeholder dom0_mem=512M".to_owned(),
             seed: 0,
         }

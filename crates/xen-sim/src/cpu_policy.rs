@@ -21,7 +21,7 @@ pub(crate) const MSR_BYTES: usize = 16;
 pub(crate) const LEAVES_MAX: u64 = 120;
 /// `MSR_INTEL_PLATFORM_INFO`.
 const PLATFORM_INFO: u32 = 0xce;
-/// `MSR_ARCH_CAPABILITIES`, settable from 4.18.
+/// `MSR_ARCH_CAPABILITIES`, settable from 4.15.
 const ARCH_CAPABILITIES: u32 = 0x10a;
 /// "No subleaf", and "no leaf" where a refusal names none.
 const NONE: u32 = u32::MAX;
@@ -32,7 +32,7 @@ const EXTENDED: u32 = 0x22;
 
 /// `MSR_MAX_SERIALISED_ENTRIES` of a release.
 pub(crate) fn msrs_max(release: &Release) -> u64 {
-    if *release >= Release::V4_18 { 2 } else { 1 }
+    if *release >= Release::V4_15 { 2 } else { 1 }
 }
 
 /// Subleaves of the basic leaves that have any.
@@ -179,7 +179,7 @@ fn check_msr(record: &[u8], release: &Release) -> Result<(), Refused> {
     let [index, flags, low, high, ..] = leaf(record);
     let errno = match index {
         _ if flags != 0 => Errno::EINVAL,
-        ARCH_CAPABILITIES if *release >= Release::V4_18 => return Ok(()),
+        ARCH_CAPABILITIES if *release >= Release::V4_15 => return Ok(()),
         PLATFORM_INFO if high != 0 => Errno::EOVERFLOW,
         PLATFORM_INFO if low != 0 => Errno::EINVAL,
         PLATFORM_INFO => return Ok(()),

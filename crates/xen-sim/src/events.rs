@@ -5,7 +5,7 @@
 //!   send(d0, port 12) -> d5 port 3: pending --> its kernel: the scripted guest wakes
 //! ```
 
-use xen_abi::{DomId, Errno, Port};
+use xen_abi::{DomId, Errno, Port, Release};
 
 use crate::domain::Life;
 use crate::evtchn::{Binding, Listener};
@@ -16,8 +16,11 @@ use crate::xen::Xen;
 pub(crate) const VIRQ_DOM_EXC: u32 = 3;
 /// `NR_VIRQS` (public/xen.h).
 const VIRQS: u32 = 24;
-/// Virtual interrupts that only one vcpu of one domain can have: all others are per vcpu (xen/common/event_channel.c).
-const GLOBAL_VIRQS: [u32; 5] = [VIRQ_DOM_EXC, 4, 6, 8, 10];
+/// Virtual interrupts that each vcpu has of its own: timer, debug, oprofile, PMU, and the architecture's (xen/common/event_channel.c).
+const VCPU_VIRQS: [u32; 4] = [0, 1, 7, 13];
+const ARCH_VIRQS: u32 = 16;
+/// `VIRQ_ARGO` (public/xen.h), which is each domain's own.
+const VIRQ_ARGO: u32 = 11;
 
 impl Xen {
     /// Opens a port of `domid` for `remote` to bind.
@@ -39,23 +42,27 @@ impl Xen {
         Ok(ours)
     }
 
-    /// Binds a virtual interrupt. `EEXIST` where the domain has it bound already.
+    /// Binds a virtual interrupt. `EEXIST` where the domain has it bound already; from 4.21 `EBUSY` where it is another domain's to handle.
     pub(crate) fn bind_virq(&mut self, domid: DomId, virq: u32, vcpu: u32, listener: Listener) -> Result<Port, Errno> {
-        if virq >= VIRQS || (GLOBAL_VIRQS.contains(&virq) && vcpu != 0) {
+        let of_vcpu = VCPU_VIRQS.contains(&virq) || virq >= ARCH_VIRQS;
+        if virq >= VIRQS || (!of_vcpu && vcpu != 0) {
             return Err(Errno::EINVAL);
         }
+        let foreign = !of_vcpu && virq != VIRQ_ARGO && domid != DomId::DOM0 && self.since(Release::V4_21);
         let domain = self.living_mut(domid)?;
         if vcpu as usize >= domain.vcpus.len() {
             return Err(Errno::ENOENT);
+        }
+        if foreign {
+            return Err(Errno::EBUSY);
         }
         if domain.ports.virq(virq).is_some() {
             return Err(Errno::EEXIST);
         }
         let port = domain.ports.open(Binding::Virq { virq }, listener)?;
-        if virq == VIRQ_DOM_EXC && self.since(xen_abi::Release::V4_21) {
-            // The new handler hears of every domain that exists (xen/common/domain.c, domain_init_states).
-            self.changed = self.domains.keys().copied().collect();
-            self.set_pending(domid, port);
+        if virq == VIRQ_DOM_EXC && domid == DomId::DOM0 {
+            // The new handler can ask for every domain that exists (xen/common/domain.c, domain_init_states).
+            self.changed = Some(self.domains.keys().copied().collect());
         }
         Ok(port)
     }
@@ -67,6 +74,9 @@ impl Xen {
             && let Some(process) = self.processes.get_mut(&process)
         {
             process.forget(port);
+        }
+        if domid == DomId::DOM0 && closed.binding == (Binding::Virq { virq: VIRQ_DOM_EXC }) {
+            self.changed = None;
         }
         if let Binding::Interdomain { remote, port } = closed.binding
             && let Ok(other) = self.domain_mut(remote)
@@ -90,12 +100,15 @@ impl Xen {
         }
     }
 
-    /// Raises a virtual interrupt in whichever domain bound it.
-    pub(crate) fn raise_virq(&mut self, virq: u32) {
-        let bound: Vec<(DomId, Port)> =
-            self.domains.iter().filter_map(|(domid, domain)| domain.ports.virq(virq).map(|port| (*domid, port))).collect();
-        for (domid, port) in bound {
-            self.set_pending(domid, port);
+    /// A domain was created, shut down or died: `VIRQ_DOM_EXC`'s handler can ask which, and hears of the latter two.
+    pub(crate) fn state_changed(&mut self, domid: DomId, raise: bool) {
+        if let Some(changed) = self.changed.as_mut() {
+            changed.insert(domid);
+        }
+        // A global interrupt goes to the hardware domain.
+        let port = self.domain(DomId::DOM0).ok().and_then(|dom0| dom0.ports.virq(VIRQ_DOM_EXC));
+        if let (Some(port), true) = (port, raise) {
+            self.set_pending(DomId::DOM0, port);
         }
     }
 

@@ -8,6 +8,8 @@
 //! Run once without faults, read [`crate::Machine::steps`], then run again with each step failing in turn: that is "every step fails". A plan
 //! drawn from a seed fails steps at random, the same way each time.
 
+use std::sync::Arc;
+
 use xen_abi::Errno;
 
 /// Which operation a fault meets.
@@ -129,7 +131,7 @@ impl Random {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The process.
-    pub process: String,
+    pub process: Arc<str>,
     /// The operation, as traces name it: `domctl createdomain`, `foreign map`, `evtchn notify`.
     pub name: &'static str,
     /// Whether a fault met it.

@@ -50,7 +50,7 @@ fn refused(what: &'static str, errno: Errno) -> SeamError {
 
 impl Handle {
     pub(crate) fn open(machine: Machine, domid: DomId, name: &str) -> Result<Handle, SeamError> {
-        let process = Process::new(domid, name.to_owned()).map_err(|errno| SeamError::Io { what: "eventfd", source: errno.into() })?;
+        let process = Process::new(domid, name).map_err(|errno| SeamError::Io { what: "eventfd", source: errno.into() })?;
         let ready = process.ready();
         let mut xen = machine.lock();
         let id = xen.next_process;

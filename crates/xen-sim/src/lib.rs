@@ -50,6 +50,7 @@ mod xen;
 
 pub use audit::{Audit, DomainAudit};
 pub use config::{CpuVendor, MachineConfig};
+pub use dom0::KernelMessage;
 pub use fault::{Effect, Fault, FaultPlan, Step, When};
 pub use guest::{GuestReport, ModuleSeen, Script, flood_bytes};
 pub use handle::Handle;

@@ -10,7 +10,6 @@
 use xen_abi::{DomId, Errno};
 
 use crate::domain::{Birth, CDF_HVM, Domain, Life, Vcpu};
-use crate::events::VIRQ_DOM_EXC;
 use crate::xen::Xen;
 
 /// Pages that Xen's own structures for a domain take.
@@ -35,7 +34,7 @@ impl Xen {
         domain.cpuid = crate::cpu_policy::hvm_default(self.config.cpu_vendor);
         self.next_unique_id += 1;
         self.domains.insert(domid, domain);
-        self.changed.insert(domid);
+        self.state_changed(domid, false);
         Ok(())
     }
 
@@ -70,8 +69,7 @@ impl Xen {
             return;
         }
         domain.shutdown = Some(reason);
-        self.changed.insert(domid);
-        self.raise_virq(VIRQ_DOM_EXC);
+        self.state_changed(domid, true);
     }
 
     /// Destroys a domain. It is gone at once, or as soon as nobody maps its pages.
@@ -97,8 +95,7 @@ impl Xen {
         self.heap.give_extents(giants, larges);
         self.guests.remove(&domid);
         self.awake.remove(&domid);
-        self.changed.insert(domid);
-        self.raise_virq(VIRQ_DOM_EXC);
+        self.state_changed(domid, true);
         self.bury(domid);
         Ok(())
     }
@@ -118,9 +115,9 @@ impl Xen {
         if mapped {
             return;
         }
-        self.heap.give(structures);
+        let kept = std::mem::take(&mut self.config.first_death_pages).min(structures);
+        self.heap.give(structures - kept);
         self.domains.remove(&domid);
-        self.changed.insert(domid);
-        self.raise_virq(VIRQ_DOM_EXC);
+        self.state_changed(domid, true);
     }
 }

@@ -7,8 +7,9 @@ use xen_hv::SeamError;
 
 use crate::audit::Audit;
 use crate::config::MachineConfig;
+use crate::dom0::KernelMessage;
 use crate::fault::{FaultPlan, Step};
-use crate::guest::{GuestReport, Script};
+use crate::guest::{GuestReport, Script, Wire};
 use crate::handle::Handle;
 use crate::xen::Xen;
 
@@ -79,6 +80,21 @@ impl Machine {
     #[must_use]
     pub fn guest(&self, domid: DomId) -> Option<GuestReport> {
         self.lock().guests.get(&domid).map(|guest| guest.report().clone())
+    }
+
+    /// Lets dom0's kernel send a request to the store on its ring: a type and a payload of public/io/xs_wire.h. Gives the request's id.
+    pub fn dom0_kernel_asks(&self, kind: u32, payload: &[u8]) -> u32 {
+        let mut xen = self.lock();
+        let id = xen.dom0_store.as_mut().map_or(0, |wire| wire.send(kind, payload));
+        xen.awake.insert(DomId::DOM0);
+        xen.run_guests();
+        id
+    }
+
+    /// The next message that dom0's kernel got from the store.
+    #[must_use]
+    pub fn dom0_kernel_heard(&self) -> Option<KernelMessage> {
+        self.lock().dom0_store.as_mut().and_then(Wire::next)
     }
 
     /// Runs this script in every domain whose kernel begins with these bytes at its entry point. A script named on the command line

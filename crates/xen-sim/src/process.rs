@@ -16,16 +16,16 @@ pub(crate) type ProcessId = u64;
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) domid: DomId,
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     /// Readable while `queue` is not empty.
     ready: Arc<OwnedFd>,
     queue: VecDeque<Port>,
 }
 
 impl Process {
-    pub(crate) fn new(domid: DomId, name: String) -> rustix::io::Result<Process> {
+    pub(crate) fn new(domid: DomId, name: &str) -> rustix::io::Result<Process> {
         let ready = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
-        Ok(Process { domid, name, ready, queue: VecDeque::new() })
+        Ok(Process { domid, name: Arc::from(name), ready, queue: VecDeque::new() })
     }
 
     /// The descriptor to poll.

@@ -9,13 +9,14 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use xen_abi::{DomId, Errno, Release};
 
 use crate::config::MachineConfig;
 use crate::domain::{Birth, Domain, Life, Vcpu};
 use crate::fault::{Effect, FaultPlan, Step};
-use crate::guest::{GuestRun, Scripts};
+use crate::guest::{GuestRun, Scripts, Wire};
 use crate::heap::Heap;
 use crate::mapping::Mapping;
 use crate::process::{Process, ProcessId};
@@ -34,16 +35,20 @@ pub(crate) struct Xen {
     pub(crate) next_process: ProcessId,
     pub(crate) mappings: BTreeMap<u64, Mapping>,
     pub(crate) next_mapping: u64,
-    /// Domains whose state changed since somebody asked (4.21, `get_domain_state`).
-    pub(crate) changed: BTreeSet<DomId>,
+    /// Domains whose state changed since somebody asked (4.21, `get_domain_state`); kept while dom0 has `VIRQ_DOM_EXC` bound.
+    pub(crate) changed: Option<BTreeSet<DomId>>,
     pub(crate) guests: BTreeMap<DomId, GuestRun>,
     pub(crate) scripts: Scripts,
     /// Domains whose kernel has something to do.
     pub(crate) awake: BTreeSet<DomId>,
     /// Xen's own console ring, as text.
     pub(crate) console: Vec<u8>,
+    /// The store client in dom0's kernel.
+    pub(crate) dom0_store: Option<Wire>,
     plan: FaultPlan,
     steps: Vec<Step>,
+    /// How often each name was a step.
+    counts: BTreeMap<&'static str, usize>,
     hits: usize,
 }
 
@@ -68,13 +73,15 @@ impl Xen {
             next_process: 1,
             mappings: BTreeMap::new(),
             next_mapping: 1,
-            changed: BTreeSet::new(),
+            changed: None,
             guests: BTreeMap::new(),
             scripts: Scripts::default(),
             awake: BTreeSet::new(),
             console: format!("(XEN) Xen version {release} (simulator)\n").into_bytes(),
+            dom0_store: None,
             plan: FaultPlan::none(),
             steps: Vec::new(),
+            counts: BTreeMap::new(),
             hits: 0,
             config,
         };
@@ -91,6 +98,8 @@ impl Xen {
         dom0.pause_count = 0;
         dom0.creation_finished = true;
         dom0.vcpus = vec![Vcpu::fresh(false); cpus as usize];
+        // Whoever asks about dom0 runs on it.
+        dom0.vcpus.iter_mut().take(1).for_each(|vcpu| vcpu.blocked = false);
         dom0.p2m.add(crate::dom0::STORE_RING_GFN, 0);
         self.domains.insert(DomId::DOM0, dom0);
         self.start_dom0_kernel();
@@ -125,12 +134,13 @@ impl Xen {
 
     /// Notes a step of a process, and draws its fault.
     pub(crate) fn step(&mut self, process: ProcessId, name: &'static str) -> Option<Effect> {
-        let process = self.processes.get(&process).map_or_else(String::new, |process| process.name.clone());
+        let process = self.processes.get(&process).map_or_else(|| Arc::from(""), |process| process.name.clone());
         if !self.plan.concerns(&process) {
             return None;
         }
-        let nth = self.steps.iter().filter(|step| step.name == name).count();
-        let effect = self.plan.draw(self.steps.len(), name, nth);
+        let nth = self.counts.entry(name).or_default();
+        let effect = self.plan.draw(self.steps.len(), name, *nth);
+        *nth += 1;
         self.hits += usize::from(effect.is_some());
         self.steps.push(Step { process, name, failed: effect.is_some() });
         effect
@@ -139,6 +149,7 @@ impl Xen {
     pub(crate) fn set_faults(&mut self, plan: FaultPlan) {
         self.plan = plan;
         self.steps.clear();
+        self.counts.clear();
         self.hits = 0;
     }
 

@@ -14,7 +14,7 @@ use xen_abi::hypercall::domctl::lifecycle::{DestroyDomain, UnpauseDomain};
 use xen_abi::hypercall::hvm::{HvmParam, SetHvmParam};
 use xen_abi::hypercall::sched::ShutdownReason;
 use xen_abi::{DomId, GrantRef, Release};
-use xen_sim::{GuestReport, ModuleSeen, Script};
+use xen_sim::{GuestReport, MachineConfig, ModuleSeen, Script};
 
 fn info(host: &Host, domid: DomId) -> DomainInfo {
     host.run(GetDomainInfo { domid }).unwrap().unwrap()
@@ -89,6 +89,36 @@ fn scripts_end_as_they_say() {
         store.write("control/shutdown", "poweroff");
         assert_eq!(info(&host, built.domid).shutdown, expected, "{cmdline}");
     }
+}
+
+#[test]
+fn dom0s_kernel_is_a_client_too() {
+    let host = Host::new(Release::V4_20);
+    let before = host.machine.audit();
+    let early = host.machine.dom0_kernel_asks(2, b"name\0");
+    let handle = host.machine.process(DomId::DOM0, "store").unwrap();
+    let mut store = Store::on(Ring::of_dom0(&handle), DomId::DOM0);
+    store.serve();
+    assert_eq!(host.machine.dom0_kernel_heard(), Some((2, early, b"guest-0".to_vec())), "what was asked before the store came");
+    let late = host.machine.dom0_kernel_asks(11, b"data/x\0y");
+    store.serve();
+    assert_eq!(host.machine.dom0_kernel_heard(), Some((11, late, b"OK\0".to_vec())));
+    assert_eq!((host.machine.dom0_kernel_heard(), store.nodes["data/x"].as_str()), (None, "y"));
+    drop((store, handle));
+    assert_eq!(host.machine.audit(), before);
+}
+
+#[test]
+fn the_first_death_may_keep_pages() {
+    let config = MachineConfig { first_death_pages: 2, ..MachineConfig::default() };
+    let host = Host::with(Release::V4_17, config);
+    let cycle = || {
+        let domid = host.domain(4096);
+        host.run(DestroyDomain { domid }).unwrap();
+        host.machine.audit().free_pages
+    };
+    let fresh = host.machine.audit().free_pages;
+    assert_eq!([cycle(), cycle(), cycle()], [fresh - 2; 3]);
 }
 
 #[test]

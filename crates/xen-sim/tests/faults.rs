@@ -28,7 +28,7 @@ fn every_step_of_a_build_can_fail() {
         host.machine.set_faults(FaultPlan::none());
         pvh::build(&host, &Spec::default());
         let steps = host.machine.steps();
-        assert!(steps.iter().any(|step| step.name == "foreign map") && steps.iter().all(|step| step.process == "control"), "{steps:?}");
+        assert!(steps.iter().any(|step| step.name == "foreign map") && steps.iter().all(|step| &*step.process == "control"), "{steps:?}");
         clean(&host);
         for (index, step) in steps.iter().enumerate() {
             host.machine.set_faults(FaultPlan::none().with(When::Step(index), Effect::Errno(Errno::ENOMEM)));

@@ -9,29 +9,21 @@ use std::collections::VecDeque;
 
 use xen_abi::Port;
 use xen_abi::io::console as abi;
-use xen_abi::record::At;
 
-use super::Ring;
 use super::script::{Script, Settings};
+use super::{Ring, place};
 
 const IN_BYTES: u32 = 1024;
 const OUT_BYTES: u32 = 2048;
 /// The longest line that is kept.
 const LINE_MAX: usize = 4096;
 
-/// A member whose place no release moved.
-const fn fixed(member: &xen_abi::record::Member) -> usize {
-    match member.at {
-        At::Always(offset) => offset,
-        At::Since(_) => 0,
-    }
-}
-const IN: usize = fixed(&abi::IN);
-const OUT: usize = fixed(&abi::OUT);
-const IN_CONS: usize = fixed(&abi::IN_CONS);
-const IN_PROD: usize = fixed(&abi::IN_PROD);
-const OUT_CONS: usize = fixed(&abi::OUT_CONS);
-const OUT_PROD: usize = fixed(&abi::OUT_PROD);
+const IN: usize = place(&abi::IN);
+const OUT: usize = place(&abi::OUT);
+const IN_CONS: usize = place(&abi::IN_CONS);
+const IN_PROD: usize = place(&abi::IN_PROD);
+const OUT_CONS: usize = place(&abi::OUT_CONS);
+const OUT_PROD: usize = place(&abi::OUT_PROD);
 
 /// The ring and what waits for it.
 pub(super) struct Console {

@@ -19,7 +19,9 @@ mod report;
 mod script;
 mod start;
 mod store;
+mod wire;
 
+use xen_abi::record::{At, Member};
 use xen_abi::{DomId, Port};
 
 use crate::call::param;
@@ -34,6 +36,7 @@ pub(crate) use script::Scripts;
 use script::Settings;
 use start::Start;
 use store::{Store, StoreEvent};
+pub(crate) use wire::Wire;
 
 /// Guests that wake each other for ever are cut off after so many turns.
 const TURNS_MAX: usize = 100_000;
@@ -55,8 +58,16 @@ pub(crate) struct GuestRun {
 /// A page that the guest shares with a backend, and its port.
 #[derive(Clone)]
 pub(crate) struct Ring {
-    page: Page,
-    port: Port,
+    pub(crate) page: Page,
+    pub(crate) port: Port,
+}
+
+/// Where a member of a ring page stands; no release moved any of those used here.
+const fn place(member: &Member) -> usize {
+    match member.at {
+        At::Always(offset) => offset,
+        At::Since(_) => 0,
+    }
 }
 
 impl GuestRun {
@@ -189,8 +200,11 @@ impl Xen {
     }
 
     fn run_guest(&mut self, domid: DomId) {
+        if domid == DomId::DOM0 {
+            return self.run_dom0_kernel();
+        }
         let Ok(domain) = self.domain_mut(domid) else { return };
-        if domid == DomId::DOM0 || !domain.is_hvm() || !domain.is_runnable() || domain.vcpus.first().is_none_or(|vcpu| vcpu.down) {
+        if !domain.is_hvm() || !domain.is_runnable() || domain.vcpus.first().is_none_or(|vcpu| vcpu.down) {
             return;
         }
         let ports: Vec<Port> = domain.ports.iter().map(|(port, _)| port).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use xen_abi::{DomId, GrantRef, Port};
-use xen_hv::{Access, EventChannels, GrantMaps, SharedPages};
+use xen_hv::{Access, Dom0StoreRing, EventChannels, GrantMaps, SharedPages};
 use xen_sim::Handle;
 
 /// A ring of either kind: where its bytes and its two pairs of indices are.
@@ -17,6 +17,13 @@ impl Ring {
     pub fn connect(handle: &Handle, domid: DomId, grant: GrantRef, remote: Port) -> Ring {
         let pages = GrantMaps::map(handle, domid, &[grant], Access::ReadWrite).unwrap();
         let port = handle.bind_interdomain(domid, remote).unwrap();
+        Ring { handle: handle.clone(), pages, port }
+    }
+
+    /// dom0's own ring, from the kernel's two files.
+    pub fn of_dom0(handle: &Handle) -> Ring {
+        let (pages, kernel) = handle.open().unwrap();
+        let port = handle.bind_interdomain(DomId::DOM0, kernel).unwrap();
         Ring { handle: handle.clone(), pages, port }
     }
 
@@ -73,13 +80,12 @@ pub struct Store {
 
 impl Store {
     pub fn connect(handle: &Handle, domid: DomId, remote: Port) -> Store {
+        Store::on(Ring::connect(handle, domid, GrantRef(1), remote), domid)
+    }
+
+    pub fn on(ring: Ring, domid: DomId) -> Store {
         let nodes = [("domid", domid.0.to_string()), ("name", format!("guest-{}", domid.0))];
-        Store {
-            ring: Ring::connect(handle, domid, GrantRef(1), remote),
-            nodes: nodes.map(|(path, value)| (path.to_owned(), value)).into(),
-            watches: Vec::new(),
-            input: Vec::new(),
-        }
+        Store { ring, nodes: nodes.map(|(path, value)| (path.to_owned(), value)).into(), watches: Vec::new(), input: Vec::new() }
     }
 
     fn reply(&self, kind: u32, id: u32, payload: &[u8]) {

@@ -10,8 +10,8 @@ use crate::call::Answer;
 use crate::domain::{CDF_HAP, CDF_HVM, CDF_XS_DOMAIN, Domain, Life};
 use crate::xen::Xen;
 
-/// The reason that a domain which never shut down shows (`SHUTDOWN_CODE_INVALID`, xen/common/sched).
-const NO_SHUTDOWN_CODE: u32 = 0xff;
+/// What a domain that never shut down shows as its reason: the low half of `SHUTDOWN_CODE_INVALID` (xen/include/xen/sched.h).
+const NO_SHUTDOWN_CODE: u32 = 0xffff;
 /// Bits of a guest physical address, where the release tells.
 const GPADDR_BITS: u64 = 48;
 

@@ -6,7 +6,6 @@ use xen_abi::{DomId, Errno};
 use super::Domctl;
 use crate::call::Answer;
 use crate::domain::{CDF_XS_DOMAIN, Domain, Life};
-use crate::events::VIRQ_DOM_EXC;
 use crate::xen::Xen;
 
 /// Where the pad stands that must be zero, in bytes of the body.
@@ -25,12 +24,12 @@ pub(super) fn run(xen: &mut Xen, mut op: Domctl<'_>) -> Answer {
     op.copy_back()
 }
 
-/// The next domain of those that changed; only for the domain that has `VIRQ_DOM_EXC`.
+/// The next domain of those that changed; only for the domain that handles `VIRQ_DOM_EXC`.
 fn pop(xen: &mut Xen, asker: DomId) -> Result<DomId, Errno> {
-    if xen.domain(asker)?.ports.virq(VIRQ_DOM_EXC).is_none() {
+    if asker != DomId::DOM0 {
         return Err(Errno::EACCES);
     }
-    xen.changed.pop_first().ok_or(Errno::ENOENT)
+    xen.changed.as_mut().and_then(|changed| changed.pop_first()).ok_or(Errno::ENOENT)
 }
 
 fn describe(domain: &Domain) -> (u64, u64, u64) {

@@ -2,23 +2,36 @@
 
 use std::fmt;
 
+use crate::record::Constant;
+use crate::release::Release;
+
 /// An error that Xen returned, as the positive number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Errno(pub i32);
 
 macro_rules! errnos {
-    ($($name:ident = $number:literal),* $(,)?) => {
+    (xen { $($xen:ident = $number:literal),* $(,)? } linux { $($linux:ident = $theirs:literal),* $(,)? }) => {
+        /// The numbers by their names in public/errno.h, to be checked with all other claims.
+        pub const NUMBERS: &[Constant] = &[$(
+            Constant { name: concat!("XEN_", stringify!($xen)), value: $number, since: Release::V4_14 },
+        )*];
+
         impl Errno {
             $(
-                #[doc = concat!("`", stringify!($name), "`, ", $number, " (public/errno.h).")]
-                pub const $name: Errno = Errno($number);
+                #[doc = concat!("`", stringify!($xen), "`, ", $number, " (public/errno.h).")]
+                pub const $xen: Errno = Errno($number);
+            )*
+            $(
+                #[doc = concat!("`", stringify!($linux), "`, ", $theirs, ": from the kernel alone.")]
+                pub const $linux: Errno = Errno($theirs);
             )*
 
-            /// The number's name in Xen's headers, where it has one.
+            /// The number's name, where it has one.
             #[must_use]
             pub fn name(self) -> Option<&'static str> {
-                match self.0 {
-                    $($number => Some(stringify!($name)),)*
+                match self {
+                    $(Errno::$xen => Some(stringify!($xen)),)*
+                    $(Errno::$linux => Some(stringify!($linux)),)*
                     _ => None,
                 }
             }
@@ -27,10 +40,13 @@ macro_rules! errnos {
 }
 
 errnos! {
-    EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EIO = 5, ENXIO = 6, E2BIG = 7, ENOEXEC = 8, EBADF = 9, ECHILD = 10, EAGAIN = 11,
-    ENOMEM = 12, EACCES = 13, EFAULT = 14, EBUSY = 16, EEXIST = 17, EXDEV = 18, ENODEV = 19, EINVAL = 22, ENOSPC = 28, EROFS = 30,
-    ERANGE = 34, EDEADLK = 35, ENOSYS = 38, ENODATA = 61, EOVERFLOW = 75, EILSEQ = 84, ERESTART = 85, EOPNOTSUPP = 95,
-    ENOBUFS = 105, ETIMEDOUT = 110,
+    xen {
+        EPERM = 1, ENOENT = 2, ESRCH = 3, EIO = 5, ENXIO = 6, E2BIG = 7, ENOEXEC = 8, EBADF = 9, ECHILD = 10, EAGAIN = 11,
+        ENOMEM = 12, EACCES = 13, EFAULT = 14, EBUSY = 16, EEXIST = 17, EXDEV = 18, ENODEV = 19, EINVAL = 22, ENOSPC = 28, EROFS = 30,
+        ERANGE = 34, EDEADLK = 35, ENOSYS = 38, ENODATA = 61, EOVERFLOW = 75, EILSEQ = 84, EOPNOTSUPP = 95,
+        ENOBUFS = 105, ETIMEDOUT = 110,
+    }
+    linux { EINTR = 4 }
 }
 
 impl fmt::Display for Errno {

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::record::Constant;
+use crate::release::Release;
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident($inner:ty), $prefix:literal) => {
         $(#[$doc])*
@@ -87,6 +90,14 @@ impl DomId {
         self < Self::FIRST_RESERVED
     }
 }
+
+/// The reserved numbers by their names in public/xen.h, to be checked with all other claims.
+pub const DOMIDS: &[Constant] = &[
+    Constant { name: "DOMID_SELF", value: DomId::SELF.0 as u64, since: Release::V4_14 },
+    Constant { name: "DOMID_FIRST_RESERVED", value: DomId::FIRST_RESERVED.0 as u64, since: Release::V4_14 },
+    Constant { name: "DOMID_INVALID", value: DomId::INVALID.0 as u64, since: Release::V4_14 },
+    Constant { name: "DOMID_ANY", value: DomId::ANY.0 as u64, since: Release::V4_22 },
+];
 
 /// Bytes in a page, the same on x86-64 and aarch64 (public/xen.h, `XEN_PAGE_SIZE`).
 pub const PAGE_SIZE: usize = 4096;

@@ -82,6 +82,7 @@ fn the_leaf_that_xen_refuses_is_named() {
         ((u32::MAX, u32::MAX, u32::MAX), None),
         ((0, 0, 0), None),
         ((0x7, 1, u32::MAX), Some("Xen refuses CPUID leaf 0x7 subleaf 0x1")),
+        ((0x5000_0000, u32::MAX, u32::MAX), Some("Xen refuses CPUID leaf 0x50000000")),
         ((u32::MAX, u32::MAX, 0x10a), Some("Xen refuses MSR 0x10a")),
     ];
     for ((leaf, subleaf, msr), expected) in cases {

@@ -8,12 +8,13 @@ use crate::hypercall::domctl::{
 use crate::hypercall::memory::{physmap, reservation, set_memory_map};
 use crate::hypercall::sysctl::{self, getdomaininfolist, physinfo, readconsole, sched_id};
 use crate::hypercall::{self, cpu_policy, evtchn, hvm, memory, multicall, sched, version};
-use crate::io;
 use crate::record::{Constant, Record};
+use crate::{errno, io, names};
 
 /// The headers that state it all, under xen/include/public of Xen's tree.
 pub const HEADERS: &[&str] = &[
     "xen.h",
+    "errno.h",
     "arch-x86/cpuid.h",
     "domctl.h",
     "sysctl.h",
@@ -103,7 +104,9 @@ pub const CONSTANTS: &[&[Constant]] = &[
     io::xenstore::VALUES,
     io::console::VALUES,
     io::xenbus::STATES,
-    io::DOMIDS,
+    io::VIRQS,
+    names::DOMIDS,
+    errno::NUMBERS,
     boot::NUMBERS,
 ];
 

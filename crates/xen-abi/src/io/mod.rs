@@ -7,14 +7,8 @@ pub mod xenstore;
 use crate::record::constants;
 
 constants! {
-    /// Reserved domain numbers and the interrupts that a store binds, to be checked with the rest (public/xen.h).
-    DOMIDS: u16 {
-        /// `DomId::SELF`.
-        DOMID_SELF = DOMID_SELF, 0x7ff0;
-        /// `DomId::INVALID`.
-        DOMID_INVALID = DOMID_INVALID, 0x7ff4;
-        /// `DomId::FIRST_RESERVED`.
-        DOMID_FIRST_RESERVED = DOMID_FIRST_RESERVED, 0x7ff0;
+    /// The global interrupts that we bind (public/xen.h).
+    VIRQS: u32 {
         /// A domain died or shut down: for the store alone.
         VIRQ_DOM_EXC = VIRQ_DOM_EXC, 3;
     }

@@ -25,7 +25,7 @@ use crate::seams::Seams;
 use rings::Guest;
 
 /// The interrupt that tells of domains that shut down or died (public/xen.h).
-pub const VIRQ_DOM_EXC: u32 = xen_abi::io::VIRQ_DOM_EXC as u32;
+pub const VIRQ_DOM_EXC: u32 = xen_abi::io::VIRQ_DOM_EXC;
 /// Pending ports that one turn looks at; the rest stay pending, so that sockets get their share.
 const PORTS_PER_TURN: usize = 256;
 /// Times that one turn looks at a ring whose domain goes on writing.

@@ -106,7 +106,7 @@ impl Operation for SetHvmContext {
     }
 }
 
-/// Reads one record without its descriptor. ENOENT where there is no such record.
+/// Reads one record without its descriptor. ENODATA where there is none, as for the registers of a vcpu that is not online yet, or no room for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GetHvmContextPartial {
     /// The domain.

@@ -4,7 +4,7 @@
 
 use super::{GET_CPU_POLICY, Request, SET_CPU_POLICY, body, pointer_offset};
 use crate::call::{Call, Direction, Operation, OperationError};
-use crate::hypercall::cpu_policy::{CpuPolicy, LEAF_RECORD, LEAVES_MAX, MSR_RECORD, MSRS_MAX};
+use crate::hypercall::cpu_policy::{CpuPolicy, LEAF_RECORD, LEAVES_MAX, MSR_RECORD, MSRS_MAX, NO_SUBLEAF};
 use crate::names::DomId;
 use crate::record::record;
 use crate::release::Release;
@@ -100,6 +100,7 @@ impl Operation for SetCpuPolicy {
         match (leaf, msr) {
             (0, 0) | (NONE_IN_PARTICULAR, NONE_IN_PARTICULAR) => None,
             (NONE_IN_PARTICULAR, msr) => Some(format!("Xen refuses MSR {msr:#x}")),
+            (leaf, _) if subleaf == NO_SUBLEAF => Some(format!("Xen refuses CPUID leaf {leaf:#x}")),
             (leaf, _) => Some(format!("Xen refuses CPUID leaf {leaf:#x} subleaf {subleaf:#x}")),
         }
     }

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use xenith_api::latest::Problem;
 
 use crate::context::Context;
-use crate::{logging, role, verb};
+use crate::{role, verb};
 
 const AFTER: &str = "\
 Examples:
@@ -40,20 +40,8 @@ pub struct Global {
     #[arg(long, global = true)]
     pub json: bool,
     /// Where sockets, locks and the journal lie
-    #[arg(long, global = true, value_name = "DIR", default_value = "/run/xenith", help_heading = "Roles")]
+    #[arg(long, global = true, value_name = "DIR", default_value = "/run/xenith")]
     pub run_dir: PathBuf,
-    /// The store's socket
-    #[arg(long, global = true, value_name = "PATH", default_value = "/run/xenstored/socket", help_heading = "Roles")]
-    pub store_socket: PathBuf,
-    /// Where consoles are logged
-    #[arg(long, global = true, value_name = "DIR", default_value = "/var/log/xenith", help_heading = "Roles")]
-    pub log_dir: PathBuf,
-    /// Where unpacked kernels are kept for the next create
-    #[arg(long, global = true, value_name = "DIR", default_value = "/var/cache/xenith", help_heading = "Roles")]
-    pub cache_dir: PathBuf,
-    /// How much to log: error, warn, info, debug or trace
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "info", help_heading = "Roles", value_parser = logging::level)]
-    pub log_level: tracing::level_filters::LevelFilter,
 }
 
 /// The first word.
@@ -130,22 +118,23 @@ mod tests {
         command().debug_assert();
     }
 
-    /// A command line and the word, with its own options, that it is read as.
+    /// A command line and how the word that it is read as begins.
     #[test]
     fn words() {
         for (line, expected) in [
             ("xenith create a.toml --paused", "Create(Create { file: \"a.toml\", paused: true, console: false, dry_run: false })"),
             ("xenith list", "List(List)"),
-            ("xenith console web --log", "Console(Console { name: Some(\"web\"), log: true })"),
-            ("xenith console", "Console(Console { name: None, log: false })"),
-            ("/usr/sbin/xenith-console --json", "Console(Console { name: None, log: false })"),
-            ("xenith-store", "Store(Store)"),
+            ("xenith console web --log", "Console(Console { name: Some(\"web\"), log: true"),
+            ("xenith console", "Console(Console { name: None, log: false"),
+            ("/usr/sbin/xenith-console --json", "Console(Console { name: None, log: false"),
+            ("xenith-store", "Store(Store {"),
             ("xenith --json shutdown web --wait 5", "Shutdown(Shutdown { name: \"web\", wait: Some(5) })"),
             ("xenith shutdown web", "Shutdown(Shutdown { name: \"web\", wait: None })"),
             ("xenith help config", "Help(Help { topic: Some(\"config\") })"),
-            ("xenith all", "All(All { ready_fd: None })"),
+            ("xenith all", "All(All { ready_fd: None"),
         ] {
-            assert_eq!(format!("{:?}", parse(line).unwrap().word), expected, "{line}");
+            let word = format!("{:?}", parse(line).unwrap().word);
+            assert!(word.starts_with(expected), "{line} is read as {word}");
         }
     }
 
@@ -159,7 +148,8 @@ mod tests {
             "xenith console --log",
             "xenith shutdown web --wait -1",
             "xenith shutdown web --wait soon",
-            "xenith list --log-level chatty",
+            "xenith store --log-level chatty",
+            "xenith list --log-level info",
             "xenith pause",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");

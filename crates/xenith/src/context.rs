@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
-use tracing::level_filters::LevelFilter;
 use xenith_api::client::{Client, Unix};
 use xenith_api::latest::{Code, Problem};
 
@@ -20,14 +19,6 @@ pub struct Context {
     pub json: bool,
     /// Sockets, locks, journal.
     pub run_dir: PathBuf,
-    /// The store's socket.
-    pub store_socket: PathBuf,
-    /// Consoles' logs.
-    pub log_dir: PathBuf,
-    /// Unpacked kernels.
-    pub cache_dir: PathBuf,
-    /// How much to log.
-    pub log_level: LevelFilter,
 }
 
 /// How long the daemon may think about a request that it answers at once.
@@ -40,10 +31,6 @@ impl Context {
             socket: global.socket.clone().unwrap_or_else(|| global.run_dir.join("api.sock")),
             json: global.json,
             run_dir: global.run_dir.clone(),
-            store_socket: global.store_socket.clone(),
-            log_dir: global.log_dir.clone(),
-            cache_dir: global.cache_dir.clone(),
-            log_level: global.log_level,
         }
     }
 

@@ -67,7 +67,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
         }
         thread::sleep(Duration::from_millis(10));
     }
-    panic!("not within 10 s: {what}");
+    unreachable!("not within 10 s: {what}");
 }
 
 #[test]

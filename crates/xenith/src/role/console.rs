@@ -8,18 +8,17 @@ use xenith_api::latest::{Code, Problem};
 use xenith_console::config::Config;
 use xenith_console::serve::{ServeError, serve};
 
-use super::{Role, xen};
-use crate::context::Context;
+use super::{Role, Site, xen};
 
 /// Serves until it is asked to end. It has no way to issue a hypercall.
-pub fn run(context: &Context) -> Result<(), Problem> {
-    let started = super::begin(Role::Console, context)?;
+pub fn run(site: &Site) -> Result<(), Problem> {
+    let started = super::begin(Role::Console, site)?;
     let events = Evtchn::open().map_err(|error| xen::unreachable("console", &error))?;
     let grants = Gntdev::open().map_err(|error| xen::unreachable("console", &error))?;
     let config = Config {
-        log_dir: context.log_dir.join("console"),
-        socket: Role::Console.socket(context),
-        store_socket: context.store_socket.clone(),
+        log_dir: site.log_dir.join("console"),
+        socket: site.socket_of(Role::Console),
+        store_socket: site.store_socket.clone(),
         ..Config::default()
     };
     serve(config, Arc::new(events), Arc::new(grants), started.end.as_fd()).map_err(|error| problem(&error))

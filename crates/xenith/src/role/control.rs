@@ -11,32 +11,36 @@ use xenith_control::{Control as Core, ControlConfig, ServeConfig, ServeError, Se
 use xenith_engine::clock::SystemClock;
 use xenith_engine::store::Connect;
 
-use super::{Role, xen};
+use super::{Options, Role, Site, xen};
 use crate::context::Context;
 
 /// Run the control role, which serves the API (started by `xenith all`)
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     xenith control                   serves the API on /run/xenith/api.sock; may be killed and started again at any moment")]
-pub struct Control;
+pub struct Control {
+    #[command(flatten)]
+    options: Options,
+}
 
 impl Control {
     /// Serves until it is asked to end.
     pub fn run(&self, context: &Context) -> Result<(), Problem> {
-        let started = super::begin(Role::Control, context)?;
-        let lock = ServeLock::take(&ServeConfig { socket: context.socket.clone() }).map_err(|error| served(&error))?;
-        let core = Arc::new(Core::start(surroundings(context)?)?);
+        let site = self.options.site(context);
+        let started = super::begin(Role::Control, &site)?;
+        let lock = ServeLock::take(&ServeConfig { socket: site.socket.clone() }).map_err(|error| served(&error))?;
+        let core = Arc::new(Core::start(surroundings(&site)?)?);
         // It ends with the process: nothing of a domain lives in it.
         events::spawn(&core).map_err(|error| problem(Code::Internal, &error))?;
         serve(core, lock, started.end).map_err(|error| served(&error))
     }
 }
 
-fn surroundings(context: &Context) -> Result<ControlConfig, Problem> {
+fn surroundings(site: &Site) -> Result<ControlConfig, Problem> {
     let privcmd = xen::privcmd("control")?;
     let clock = Arc::new(SystemClock::new());
-    let config = ControlConfig::new(privcmd.clone(), privcmd, store(context.store_socket.clone()), clock, context.run_dir.clone());
-    Ok(ControlConfig { cache_dir: Some(context.cache_dir.join("kernels")), console_socket: Role::Console.socket(context), ..config })
+    let config = ControlConfig::new(privcmd.clone(), privcmd, store(site.store_socket.clone()), clock, site.run_dir.clone());
+    Ok(ControlConfig { cache_dir: Some(site.cache_dir.join("kernels")), console_socket: site.socket_of(Role::Console), ..config })
 }
 
 fn store(socket: PathBuf) -> Arc<Connect> {

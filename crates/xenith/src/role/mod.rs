@@ -5,11 +5,9 @@
 //! ```
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 
 use xenith_api::latest::Problem;
 
-use crate::context::Context;
 use crate::{logging, signals};
 
 pub mod all;
@@ -17,9 +15,12 @@ pub mod console;
 pub mod control;
 pub mod lock;
 mod ready;
+mod site;
 pub mod stock;
 pub mod store;
 mod xen;
+
+pub use site::{Options, Site};
 
 /// A role that `xenith all` runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,15 +45,6 @@ impl Role {
             Role::Control => "control",
         }
     }
-
-    /// The socket that takes connections once it is ready.
-    pub fn socket(self, context: &Context) -> PathBuf {
-        match self {
-            Role::Store => context.store_socket.clone(),
-            Role::Console => context.run_dir.join("console.sock"),
-            Role::Control => context.socket.clone(),
-        }
-    }
 }
 
 /// What a role that may start holds.
@@ -64,13 +56,13 @@ struct Started {
 }
 
 /// What every role does before its own work.
-fn begin(role: Role, context: &Context) -> Result<Started, Problem> {
-    logging::begin(role.name(), context.log_level);
+fn begin(role: Role, site: &Site) -> Result<Started, Problem> {
+    logging::begin(role.name(), site.log_level);
     // As the kernel names the process; `exe` where `xenith all` started it.
     if let Ok(name) = std::ffi::CString::new(format!("xenith-{}", role.name())) {
         let _ = rustix::thread::set_name(&name);
     }
     ready::ready(&[role])?;
-    let lock = lock::take(&context.run_dir, role.name())?;
+    let lock = lock::take(&site.run_dir, role.name())?;
     Ok(Started { end: signals::asked_to_end()?, _lock: lock })
 }

@@ -10,7 +10,7 @@ use xen_sys::{Evtchn, Gntdev, XenfsStoreRing};
 use xenith_api::latest::{Code, Problem};
 use xenith_store::{BootNodes, Config, DomainStates, Seams, StoreError, serve};
 
-use super::{Role, xen};
+use super::{Options, Role, xen};
 use crate::context::Context;
 
 /// Run the store role (started by `xenith all`)
@@ -18,14 +18,18 @@ use crate::context::Context;
 #[command(after_help = "Examples:\n  \
     xenith store                     serves xenstore on /run/xenstored/socket and in every domain's ring\n\n\
     In this release a store that ends loses its contents.")]
-pub struct Store;
+pub struct Store {
+    #[command(flatten)]
+    options: Options,
+}
 
 impl Store {
     /// Serves until it is asked to end.
     pub fn run(&self, context: &Context) -> Result<(), Problem> {
-        let started = super::begin(Role::Store, context)?;
+        let site = self.options.site(context);
+        let started = super::begin(Role::Store, &site)?;
         let opened = xen::open("store")?;
-        let config = Config { socket: context.store_socket.clone(), pid_file: None, nodes: BootNodes::default() };
+        let config = Config { socket: site.store_socket.clone(), pid_file: None, nodes: BootNodes::default() };
         serve(&config, || seams(opened).map(Some), started.end.as_fd()).map_err(|error| problem(&error))
     }
 }

@@ -23,13 +23,15 @@ pub struct Console {
     /// Print the log, and end
     #[arg(long, requires = "name")]
     log: bool,
+    #[command(flatten)]
+    options: role::Options,
 }
 
 impl Console {
     /// The role, the log, or the console.
     pub fn run(&self, context: &Context) -> Result<(), Problem> {
         match &self.name {
-            None => role::console::run(context),
+            None => role::console::run(&self.options.site(context)),
             Some(name) if self.log => print_log(context, name),
             Some(name) => attach(context, name),
         }

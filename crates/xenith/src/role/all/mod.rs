@@ -19,7 +19,7 @@ use rustix::process::Signal;
 use tracing::{error, info, warn};
 use xenith_api::latest::{Code, Problem};
 
-use super::{Role, lock, ready};
+use super::{Options, Role, Site, lock, ready};
 use crate::context::Context;
 use crate::{logging, signals};
 
@@ -42,17 +42,20 @@ pub struct All {
     /// Write a line to this descriptor once every role is ready
     #[arg(long, value_name = "N")]
     ready_fd: Option<u32>,
+    #[command(flatten)]
+    options: Options,
 }
 
 impl All {
     /// Supervises until it is asked to end.
     pub fn run(&self, context: &Context) -> Result<(), Problem> {
-        logging::begin("all", context.log_level);
+        let site = &self.options.site(context);
+        logging::begin("all", site.log_level);
         ready::ready(&Role::ALL)?;
-        let _lock = lock::take(&context.run_dir, "all")?;
+        let _lock = lock::take(&site.run_dir, "all")?;
         let end = signals::asked_to_end()?;
         let supervisor = Supervisor {
-            context,
+            site,
             ready_fd: self.ready_fd,
             began: Instant::now(),
             keeper: Keeper::new(),
@@ -63,14 +66,14 @@ impl All {
     }
 }
 
-struct Supervisor<'c> {
-    context: &'c Context,
+struct Supervisor<'s> {
+    site: &'s Site,
     ready_fd: Option<u32>,
     began: Instant,
     keeper: Keeper,
     processes: Vec<(Role, Process)>,
     /// How a role is started.
-    command: fn(Role, &Context) -> Command,
+    command: fn(Role, &Site) -> Command,
 }
 
 impl Supervisor<'_> {
@@ -113,7 +116,7 @@ impl Supervisor<'_> {
     }
 
     fn start(&mut self, role: Role) {
-        match Process::adopt_or_start(role, self.context, self.command) {
+        match Process::adopt_or_start(role, self.site, self.command) {
             Ok(process) => {
                 info!("{}: {}, pid {}", role.name(), if process.is_adopted() { "found running" } else { "started" }, process.pid());
                 self.processes.push((role, process));
@@ -149,7 +152,7 @@ impl Supervisor<'_> {
 
     fn look_for_answers(&mut self) {
         for role in self.keeper.unanswered() {
-            if UnixStream::connect(role.socket(self.context)).is_ok() {
+            if UnixStream::connect(self.site.socket_of(role)).is_ok() {
                 info!("{}: ready", role.name());
                 self.tell(Event::Answers(role));
             }

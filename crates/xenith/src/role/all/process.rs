@@ -7,8 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::context::Context;
-use crate::role::{Role, lock};
+use crate::role::{Role, Site, lock};
 
 /// A role's process.
 pub struct Process {
@@ -20,10 +19,10 @@ pub struct Process {
 
 impl Process {
     /// The one that holds the role's lock, or else a new one.
-    pub fn adopt_or_start(role: Role, context: &Context, command: fn(Role, &Context) -> Command) -> io::Result<Process> {
-        match lock::holder(&context.run_dir, role.name()) {
+    pub fn adopt_or_start(role: Role, site: &Site, command: fn(Role, &Site) -> Command) -> io::Result<Process> {
+        match lock::holder(&site.run_dir, role.name()) {
             Some((pid, fd)) => Ok(Process { pid, fd, child: None }),
-            None => Process::start(command(role, context)),
+            None => Process::start(command(role, site)),
         }
     }
 
@@ -76,12 +75,10 @@ impl AsFd for Process {
 
 /// This very program with our options; its name says the role. It runs in a process group of its own: a Ctrl-C in the terminal is for us, and we
 /// stop the roles in their order.
-pub fn command(role: Role, context: &Context) -> Command {
+pub fn command(role: Role, site: &Site) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0(format!("xenith-{}", role.name())).process_group(0).stdin(Stdio::null());
-    command.arg("--socket").arg(&context.socket).arg("--run-dir").arg(&context.run_dir);
-    command.arg("--store-socket").arg(&context.store_socket).arg("--log-dir").arg(&context.log_dir);
-    command.arg("--cache-dir").arg(&context.cache_dir).arg("--log-level").arg(context.log_level.to_string());
+    site.tell(&mut command);
     // Its readiness is ours to tell.
     command.env_remove("NOTIFY_SOCKET");
     command

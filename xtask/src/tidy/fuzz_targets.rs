@@ -10,6 +10,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("crates/xen-guest/src/loader/notes.rs", "notes"),
     ("crates/xen-guest/src/loader/bzimage.rs", "bzimage"),
     ("crates/xen-store/src/wire.rs", "store_wire"),
+    ("crates/xenith-api/src/file/mod.rs", "domain_config"),
 ];
 
 /// Parsers without a target, targets without a file, parsers that moved.

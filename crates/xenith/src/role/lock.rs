@@ -10,6 +10,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -40,7 +41,8 @@ pub fn take(run_dir: &Path, name: &str) -> Result<Lock, Problem> {
 
 fn try_take(run_dir: &Path, path: &Path) -> io::Result<Option<File>> {
     fs::create_dir_all(run_dir)?;
-    let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    // For root alone: whoever can open it can lock it.
+    let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     // Whoever looks for a holder holds the lock for a moment itself: a busy lock counts when it stays busy.
     for _ in 0..5 {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {

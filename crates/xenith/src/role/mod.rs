@@ -64,5 +64,5 @@ fn begin(role: Role, site: &Site) -> Result<Started, Problem> {
     }
     ready::ready(&[role])?;
     let lock = lock::take(&site.run_dir, role.name())?;
-    Ok(Started { end: signals::asked_to_end()?, _lock: lock })
+    Ok(Started { end: signals::end_of_role()?, _lock: lock })
 }

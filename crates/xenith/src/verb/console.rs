@@ -50,7 +50,7 @@ fn print_log(context: &Context, name: &str) -> Result<(), Problem> {
 /// Joins terminal and console until one of them ends.
 pub fn attach(context: &Context, name: &str) -> Result<(), Problem> {
     let console = context.client().console(name)?;
-    let end = signals::asked_to_end()?;
+    let end = signals::end_of_session()?;
     let raw = Raw::enter();
     if raw.is_terminal() {
         note(&format!("attached to {name}; Ctrl-] leaves\r\n"));

@@ -53,7 +53,7 @@ impl All {
         logging::begin("all", site.log_level);
         ready::ready(&Role::ALL)?;
         let _lock = lock::take(&site.run_dir, "all")?;
-        let end = signals::asked_to_end()?;
+        let end = signals::end_of_role()?;
         let supervisor = Supervisor {
             site,
             ready_fd: self.ready_fd,

@@ -4,6 +4,7 @@
 //!   Facts::gather (reads /proc, /sys, /dev, asks Xen) --> findings (pure) --> text or JSON; exit code 1 where something is missing
 //! ```
 
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,6 +13,7 @@ use xen_sys::probe::{self, Node, NodeState};
 use xenith_api::latest::Problem;
 
 use crate::context::Context;
+use crate::role::lock;
 use crate::role::stock::{self, Daemon};
 
 mod hypervisor;
@@ -29,12 +31,15 @@ pub struct Check;
 impl Check {
     /// Looks and tells.
     pub fn run(&self, context: &Context) -> Result<ExitCode, Problem> {
-        let findings = findings(&Facts::gather());
+        let findings = findings(&Facts::gather(context));
         context.answer(&findings, |findings| text(findings))?;
         let missing = findings.iter().any(|finding| finding.state == State::Missing);
         Ok(if missing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }
+
+/// Where every program of dom0 looks for the store.
+const STORE_SOCKET: &str = "/run/xenstored/socket";
 
 /// What was seen of the host.
 struct Facts {
@@ -43,16 +48,21 @@ struct Facts {
     gntalloc: bool,
     hypervisor: Hypervisor,
     daemons: Vec<Daemon>,
+    /// Whether somebody answers on the store's socket who is neither ours nor known.
+    stranger: bool,
 }
 
 impl Facts {
-    fn gather() -> Facts {
+    fn gather(context: &Context) -> Facts {
+        let daemons = stock::daemons(Path::new("/proc"));
+        let known = daemons.iter().any(|daemon| daemon.rival == "store") || lock::holder(&context.run_dir, "store").is_some();
         Facts {
             host: probe::probe(),
             root: rustix::process::geteuid().is_root(),
             gntalloc: Path::new("/dev/xen/gntalloc").exists(),
             hypervisor: Hypervisor::ask(),
-            daemons: stock::daemons(Path::new("/proc")),
+            stranger: !known && UnixStream::connect(STORE_SOCKET).is_ok(),
+            daemons,
         }
     }
 }
@@ -93,6 +103,7 @@ fn findings(facts: &Facts) -> Vec<Finding> {
     all.push(gntalloc(facts.gntalloc));
     all.extend(facts.hypervisor.findings());
     all.extend(daemons(&facts.daemons));
+    all.extend(facts.stranger.then(stranger));
     all
 }
 
@@ -145,6 +156,11 @@ fn daemons(daemons: &[Daemon]) -> Vec<Finding> {
     daemons.iter().map(tell).collect()
 }
 
+fn stranger() -> Finding {
+    let detail = "somebody answers there who is no store that we know";
+    finding(STORE_SOCKET, State::Missing, detail, "stop whoever it is (ss -xlp names it): one host has one store")
+}
+
 fn text(findings: &[Finding]) -> String {
     let line = |finding: &Finding| {
         let state = match finding.state {
@@ -179,7 +195,7 @@ mod tests {
         let host = probe::Host { hypervisor: Some("xen".to_owned()), control_domain: None, nodes };
         let hypervisor = Hypervisor::Known { release: "4.17".to_owned(), hvm: true, hap: false };
         let daemons = vec![Daemon { comm: "xenstored".to_owned(), pid: 77, rival: "store" }];
-        let all = findings(&Facts { host, root: false, gntalloc: true, hypervisor, daemons });
+        let all = findings(&Facts { host, root: false, gntalloc: true, hypervisor, daemons, stranger: true });
         let expected = "\
 ok       hypervisor
 missing  control domain: /proc/xen is not mounted; modprobe xenfs && mount -t xenfs xenfs /proc/xen
@@ -194,6 +210,7 @@ ok       xen release 4.17
 ok       hvm
 missing  hap: no hardware-assisted paging; use a machine with EPT or NPT; under QEMU add +npt to -cpu
 missing  xenstored: pid 77 is in the way of `xenith store`; stop and disable the service that starts xenstored, and reboot if domains run
+missing  /run/xenstored/socket: somebody answers there who is no store that we know; stop whoever it is (ss -xlp names it): one host has one store
 ";
         assert_eq!(text(&all), expected);
     }
@@ -206,7 +223,7 @@ missing  xenstored: pid 77 is in the way of `xenith store`; stop and disable the
             nodes: Vec::new(),
         };
         let silent = || Hypervisor::Silent("cannot open /dev/xen/privcmd".to_owned());
-        let facts = |host| Facts { host, root: true, gntalloc: false, hypervisor: silent(), daemons: Vec::new() };
+        let facts = |host| Facts { host, root: true, gntalloc: false, hypervisor: silent(), daemons: Vec::new(), stranger: false };
         let states = |host| findings(&facts(host)).into_iter().map(|f| f.state);
         let expected = |xen, dom0| [xen, dom0, State::Ok, State::Warning, State::Missing, State::Ok];
         assert!(states(host(None, None)).eq(expected(State::Missing, State::Missing)));

@@ -14,7 +14,7 @@ use crate::call;
 use crate::evtchn::Listener;
 use crate::fault::Effect;
 use crate::machine::Machine;
-use crate::mapping::{FailedFrames, Kind, MappedPages, Mapping};
+use crate::mapping::{Denied, Kind, MappedPages, Mapping};
 use crate::page::Page;
 use crate::process::{Process, ProcessId};
 use crate::xen::Xen;
@@ -88,11 +88,11 @@ impl Handle {
         owner: DomId,
         total: usize,
         access: Access,
-        pages: impl FnOnce(&mut Xen) -> Result<(Vec<Page>, Kind), FailedFrames>,
+        pages: impl FnOnce(&mut Xen) -> Result<(Vec<Page>, Kind), Denied>,
     ) -> Result<Box<dyn SharedPages>, MapError> {
         let frames = |failed| MapError::Frames { what, domid: owner, total, failed };
         if total == 0 {
-            return Err(refused(what, Errno::EINVAL).into());
+            return Err(SeamError::BadCall { what, reason: "0 frames".to_owned() }.into());
         }
         let mut xen = self.inner.machine.lock();
         match xen.step(self.inner.process, what) {
@@ -103,7 +103,10 @@ impl Handle {
             }
             Some(Effect::Short(_)) | None => {}
         }
-        let (pages, kind) = pages(&mut xen).map_err(frames)?;
+        let (pages, kind) = pages(&mut xen).map_err(|denied| match denied {
+            Denied::Frames(failed) => frames(failed),
+            Denied::Whole(errno) => refused(what, errno).into(),
+        })?;
         let id = xen.note_mapping(Mapping { process: self.inner.process, owner, kind });
         drop(xen);
         Ok(Box::new(MappedPages::new(self.inner.machine.clone(), id, pages, access)))
@@ -145,11 +148,12 @@ impl ForeignMemory for Handle {
     fn map_resource(&self, domid: DomId, resource: Resource, first: u64, count: usize) -> Result<Box<dyn SharedPages>, MapError> {
         let Resource::GrantTable = resource;
         self.map_pages("resource map", domid, count, Access::ReadWrite, |xen| {
-            let domain = xen.living_mut(domid).map_err(|errno| vec![(0, errno)])?;
             let last = first.saturating_add(count as u64 - 1);
-            domain.grants.frame(last).map_err(|errno| vec![(0, errno)])?;
-            let pages: Result<Vec<Page>, Errno> = (first..=last).map(|index| domain.grants.frame(index)).collect();
-            Ok((pages.map_err(|errno| vec![(0, errno)])?, Kind::Resource))
+            let pages = xen.living_mut(domid).and_then(|domain| {
+                domain.grants.frame(last)?;
+                (first..=last).map(|index| domain.grants.frame(index)).collect::<Result<Vec<Page>, Errno>>()
+            });
+            Ok((pages.map_err(Denied::Whole)?, Kind::Resource))
         })
     }
 }

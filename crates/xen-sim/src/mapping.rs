@@ -47,29 +47,44 @@ impl Mapping {
     }
 }
 
-/// Frames that could not be mapped: index and error.
-pub(crate) type FailedFrames = Vec<(usize, Errno)>;
+/// Why a mapping failed. Linux tells frame by frame for foreign memory, and one error for all with grants and resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// These frames: index and error.
+    Frames(Vec<(usize, Errno)>),
+    /// The mapping as a whole.
+    Whole(Errno),
+}
 
 impl Xen {
     /// The pages at these gfns, or which of them fail.
-    pub(crate) fn foreign_pages(&mut self, owner: DomId, gfns: &[u64]) -> Result<Vec<Page>, FailedFrames> {
+    pub(crate) fn foreign_pages(&mut self, owner: DomId, gfns: &[u64]) -> Result<Vec<Page>, Denied> {
         let missing = if self.domains.contains_key(&owner) { Errno::EINVAL } else { Errno::ESRCH };
-        collect(gfns.iter().map(|gfn| self.guest_page(owner, *gfn).ok_or(missing)))
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        for (index, gfn) in gfns.iter().enumerate() {
+            match self.guest_page(owner, *gfn) {
+                Some(page) => good.push(page),
+                None => bad.push((index, missing)),
+            }
+        }
+        if bad.is_empty() { Ok(good) } else { Err(Denied::Frames(bad)) }
     }
 
-    /// The pages that these grants name for `mapper`, or which of them fail. Says the gfns beside.
+    /// The pages that these grants name for `mapper`, and their gfns; EINVAL where one of them is not granted.
     pub(crate) fn granted_pages(
         &mut self,
         mapper: DomId,
         owner: DomId,
         grants: &[GrantRef],
         write: bool,
-    ) -> Result<(Vec<Page>, Vec<u64>), FailedFrames> {
-        let both = collect(grants.iter().map(|grant| {
-            let domain = self.living_mut(owner).map_err(|_| Errno::EINVAL)?;
-            let gfn = domain.grants.permits(*grant, mapper, write).ok_or(Errno::EINVAL)?;
-            Ok((domain.p2m.page(gfn).ok_or(Errno::EINVAL)?, gfn))
-        }))?;
+    ) -> Result<(Vec<Page>, Vec<u64>), Denied> {
+        let refused = Denied::Whole(Errno::EINVAL);
+        let domain = self.living_mut(owner).map_err(|_| refused.clone())?;
+        let mut granted = |grant: &GrantRef| {
+            let gfn = domain.grants.permits(*grant, mapper, write)?;
+            Some((domain.p2m.page(gfn)?, gfn))
+        };
+        let both: Vec<(Page, u64)> = grants.iter().map(&mut granted).collect::<Option<_>>().ok_or(refused)?;
         for grant in grants {
             if let Ok(domain) = self.domain_mut(owner) {
                 domain.grants.pin(*grant, write);
@@ -126,18 +141,6 @@ impl Xen {
     pub(crate) fn has_mappings_of(&self, owner: DomId) -> bool {
         self.mappings.values().any(|mapping| mapping.owner == owner)
     }
-}
-
-/// All values, or every failure with its index.
-fn collect<T>(frames: impl Iterator<Item = Result<T, Errno>>) -> Result<Vec<T>, FailedFrames> {
-    let (mut good, mut bad) = (Vec::new(), Vec::new());
-    for (index, frame) in frames.enumerate() {
-        match frame {
-            Ok(value) => good.push(value),
-            Err(errno) => bad.push((index, errno)),
-        }
-    }
-    if bad.is_empty() { Ok(good) } else { Err(bad) }
 }
 
 /// A mapping as its holder sees it.

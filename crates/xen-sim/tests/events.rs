@@ -14,7 +14,7 @@ use xen_abi::hypercall::domctl::lifecycle::DestroyDomain;
 use xen_abi::hypercall::evtchn::{AllocUnbound, GetPortStatus, PortStatus};
 use xen_abi::hypercall::sched::{RemoteShutdown, ShutdownReason};
 use xen_abi::{DomId, Errno, Gfn, GrantRef, Port, Release};
-use xen_hv::{Access, Dom0StoreRing, EventChannels, ForeignMemory, GrantMaps, MapError, SeamError};
+use xen_hv::{Access, Dom0StoreRing, EventChannels, ForeignMemory, GrantMaps, MapError, Resource, SeamError};
 use xen_sim::Handle;
 
 const DOM_EXC: u32 = 3;
@@ -154,10 +154,13 @@ fn mappings_fail_frame_by_frame() {
         panic!()
     };
     assert_eq!((failed, total), (vec![(1, Errno::EINVAL), (3, Errno::EINVAL)], 4));
-    let Err(MapError::Frames { failed, .. }) = GrantMaps::map(&host.control, built.domid, &[GrantRef(1), GrantRef(2)], Access::Read) else {
-        panic!()
-    };
-    assert_eq!(failed, [(1, Errno::EINVAL)]);
+    let grants = GrantMaps::map(&host.control, built.domid, &[GrantRef(1), GrantRef(2)], Access::Read);
+    assert!(matches!(grants, Err(MapError::Seam(SeamError::Refused { errno: Errno::EINVAL, .. }))), "Linux names no grant");
+    for (first, count, expected) in [(0, 64, None), (63, 2, Some(Errno::EINVAL)), (u64::MAX, 2, Some(Errno::EINVAL))] {
+        let mapped = host.control.map_resource(built.domid, Resource::GrantTable, first, count);
+        let errno = mapped.err().and_then(|error| if let MapError::Seam(seam) = error { seam.errno() } else { None });
+        assert_eq!(errno, expected, "frames from {first}");
+    }
     let Err(MapError::Frames { failed, .. }) = ForeignMemory::map(&host.control, DomId(9), &[Gfn(1)], Access::Read) else { panic!() };
     assert_eq!(failed, [(0, Errno::ESRCH)]);
     let audit = host.machine.audit();

@@ -1,1 +1,18 @@
-//! Stories that run on the simulator and in the lab
+//! Stories that run on the simulator and in the lab.
+//!
+//! ```text
+//!   stories/*   what a person would do, over a World
+//!       |
+//!     World ---- sim::SimWorld   the real roles over xen-sim, in one process: milliseconds
+//!          \---- lab::LabWorld   the shipped binary in dom0 on real Xen: minutes
+//! ```
+//!
+//! A story changes nothing for good: after it, the runner compares what the host holds with what it held before.
+
+pub mod kernels;
+pub mod lab_world;
+pub mod leftovers;
+pub mod sim_world;
+mod store_walk;
+pub mod stories;
+pub mod world;

@@ -1,0 +1,167 @@
+//! The shipped binary on real Xen, seen from dom0: the world of the lab.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use xenith_api::client::{Client, Unix};
+use xenith_api::latest::Boot;
+
+use crate::leftovers::Leftovers;
+use crate::store_walk;
+use crate::world::{Api, COUNT, Guest, Role, World};
+
+const BINARY: &str = "/usr/bin/xenith";
+const API_SOCKET: &str = "/run/xenith/api.sock";
+const STORE_SOCKET: &str = "/run/xenstored/socket";
+const GUESTS: &str = "/lab/guest";
+/// Where logs go that the host takes back.
+const OUT: &str = "/lab/out";
+/// Emulated machines are slow, and three of them may share two cores.
+const START_LIMIT: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// dom0 with `xenith all` as its only toolstack.
+pub struct LabWorld {
+    all: Child,
+    files: PathBuf,
+}
+
+impl LabWorld {
+    /// Starts `xenith all` and waits until it answers.
+    pub fn start() -> Result<LabWorld> {
+        fs::create_dir_all(OUT)?;
+        let files = PathBuf::from("/run/scenarios");
+        fs::create_dir_all(&files)?;
+        let log = File::create(Path::new(OUT).join("xenith.log"))?;
+        let all = Command::new(BINARY).arg("all").stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn().context(BINARY)?;
+        let mut world = LabWorld { all, files };
+        let began = Instant::now();
+        while let Err(problem) = world.client().list() {
+            if let Some(status) = world.all.try_wait()? {
+                bail!("xenith all ended with {status}; its log is xenith.log");
+            }
+            ensure!(began.elapsed() < START_LIMIT, "the daemon does not answer: {problem}");
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(world)
+    }
+
+    /// Ends `xenith all` with SIGTERM: every role ends, and with success.
+    pub fn stop(mut self) -> Result<()> {
+        let pid = Pid::from_child(&self.all);
+        kill_process(pid, Signal::TERM)?;
+        let status = self.all.wait()?;
+        ensure!(status.success(), "xenith all ended with {status}");
+        for role in ["store", "console", "control"] {
+            ensure!(pid_of(role)?.is_none(), "{role} outlived a SIGTERM to xenith all");
+        }
+        Ok(())
+    }
+}
+
+impl World for LabWorld {
+    fn client(&self) -> Client<Api> {
+        Client::new(Api(Arc::new(Unix::new(API_SOCKET, SILENCE))))
+    }
+
+    fn boot(&mut self, guest: Guest) -> Result<Boot> {
+        let word = match guest {
+            Guest::Halting => {
+                return Ok(Boot { kernel: format!("{GUESTS}/tiny.elf"), initrd: None, cmdline: String::new() });
+            }
+            Guest::Linux => String::new(),
+            Guest::PowersOff => "lab.do=poweroff".to_string(),
+            Guest::Reboots => "lab.do=reboot".to_string(),
+            Guest::Crashes => "lab.do=crash".to_string(),
+            Guest::Counts => format!("lab.count={COUNT}"),
+        };
+        let cmdline = format!("console=hvc0 quiet {word}").trim_end().to_string();
+        Ok(Boot { kernel: format!("{GUESTS}/vmlinuz"), initrd: Some(format!("{GUESTS}/initrd")), cmdline })
+    }
+
+    fn file(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
+        let path = self.files.join(name);
+        fs::write(&path, bytes)?;
+        Ok(path.display().to_string())
+    }
+
+    fn hello(&self, vcpus: u32) -> String {
+        format!("XENITH-GUEST: up cpus={vcpus} ")
+    }
+
+    fn count_line(&self, number: u32) -> String {
+        format!("count {number}")
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<()> {
+        thread::sleep(time);
+        Ok(())
+    }
+
+    fn boot_limit(&self) -> Duration {
+        Duration::from_secs(120)
+    }
+
+    fn leftovers(&mut self) -> Result<Leftovers> {
+        let host = self.client().host()?;
+        let domains = self.client().list()?.iter().map(|domain| domain.domid).collect();
+        let mut counts = BTreeMap::from([("claimed KiB".to_string(), host.claimed_memory_kib)]);
+        counts.insert("event channels".to_string(), event_channels()?);
+        counts.insert("journal files".to_string(), entries(Path::new("/run/xenith/journal")));
+        counts.insert("domain records".to_string(), entries(Path::new("/run/xenith/domains")));
+        Ok(Leftovers { free_memory_kib: host.free_memory_kib, domains, store_paths: store_walk::paths(Path::new(STORE_SOCKET))?, counts })
+    }
+
+    fn kill(&mut self, role: Role) -> Result<()> {
+        let name = match role {
+            Role::Control => "control",
+            Role::Console => "console",
+        };
+        let old = pid_of(name)?.with_context(|| format!("no {name} runs"))?;
+        kill_process(old, Signal::KILL)?;
+        let began = Instant::now();
+        let back = || -> Result<bool> {
+            let new = pid_of(name)?.is_some_and(|pid| pid != old);
+            Ok(new && (role != Role::Control || self.client().list().is_ok()))
+        };
+        while !back()? {
+            ensure!(began.elapsed() < START_LIMIT, "{name} did not come back after SIGKILL");
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+}
+
+/// The process whose first argument is the role's word.
+fn pid_of(role: &str) -> Result<Option<Pid>> {
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let mut words = line.split(|byte| *byte == 0);
+        let program = words.next().unwrap_or_default();
+        if program.ends_with(b"xenith") || program.ends_with(b"/exe") {
+            if words.next() == Some(role.as_bytes()) {
+                return Ok(Pid::from_raw(pid));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Event channels that dom0's processes hold, as its kernel lists them.
+fn event_channels() -> Result<u64> {
+    let interrupts = fs::read_to_string("/proc/interrupts")?;
+    Ok(interrupts.lines().filter(|line| line.contains("evtchn:")).count() as u64)
+}
+
+fn entries(directory: &Path) -> u64 {
+    fs::read_dir(directory).map_or(0, |entries| entries.count() as u64)
+}

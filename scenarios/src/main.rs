@@ -1,0 +1,98 @@
+//! Tells the stories in dom0 on real Xen, or on the simulator:
+//!
+//! ```text
+//!   scenarios lab [NAME...]                 in dom0, with the binary of /usr/bin/xenith
+//!   scenarios sim [NAME...] [--xen 4.17]    anywhere
+//!   scenarios list
+//! ```
+//!
+//! One line for each story, as the lab's host reads it: `XENITH-LAB: scenario NAME ok|failed REASON`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use scenarios::lab_world::LabWorld;
+use scenarios::sim_world::SimWorld;
+use scenarios::stories::{self, Story};
+use scenarios::world::World;
+use xen_abi::Release;
+
+#[derive(Parser)]
+#[command(name = "scenarios", about = "Stories on the simulator and in the lab")]
+struct Arguments {
+    #[command(subcommand)]
+    place: Place,
+}
+
+#[derive(Subcommand)]
+enum Place {
+    /// In dom0 on real Xen.
+    Lab {
+        /// Stories by name; all without one.
+        names: Vec<String>,
+    },
+    /// On the simulator.
+    Sim {
+        /// Stories by name; all without one.
+        names: Vec<String>,
+        /// The release to answer as.
+        #[arg(long, default_value = "4.20")]
+        xen: String,
+    },
+    /// Names every story.
+    List,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().place) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Gives the number of stories that failed.
+fn run(place: Place) -> Result<usize> {
+    match place {
+        Place::Lab { names } => {
+            let chosen = choose(&names)?;
+            let mut world = LabWorld::start()?;
+            stories::warm_up(&mut world)?;
+            let failed = tell_all(&mut world, &chosen);
+            Ok(failed + outcome("stop", world.stop()))
+        }
+        Place::Sim { names, xen } => {
+            let release = Release::named(&xen).with_context(|| format!("Xen {xen} is not in the table"))?;
+            Ok(tell_all(&mut SimWorld::start(release)?, &choose(&names)?))
+        }
+        Place::List => {
+            for story in stories::ALL {
+                println!("{:16} {}", story.name, story.about);
+            }
+            Ok(0)
+        }
+    }
+}
+
+fn choose(names: &[String]) -> Result<Vec<&'static Story>> {
+    if names.is_empty() {
+        return Ok(stories::ALL.iter().collect());
+    }
+    names.iter().map(|name| stories::named(name)).collect()
+}
+
+fn tell_all(world: &mut dyn World, chosen: &[&Story]) -> usize {
+    chosen.iter().map(|story| outcome(story.name, stories::tell(world, story))).sum()
+}
+
+fn outcome(name: &str, result: Result<()>) -> usize {
+    match result {
+        Ok(()) => println!("XENITH-LAB: scenario {name} ok"),
+        Err(ref error) => println!("XENITH-LAB: scenario {name} failed {}", format!("{error:#}").replace('\n', "; ")),
+    }
+    usize::from(result.is_err())
+}

@@ -1,0 +1,273 @@
+//! The real roles over the simulator, in one process.
+//!
+//! ```text
+//!   stories --- API socket --- control thread --\
+//!                 store socket --- store thread ---+-- xen-sim: hypercalls, grants, events --- scripted guests
+//!               console socket -- console thread --/
+//! ```
+//!
+//! The roles' own loops run, each in a thread of its own, over descriptors that the simulator makes ready. Time is the simulator's: it moves
+//! when a story lets it pass, or when control waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use rustix::event::{EventfdFlags, eventfd};
+use tempfile::TempDir;
+use xen_abi::{DomId, Release};
+use xen_hv::Xen;
+use xen_sim::{Handle, Machine, MachineConfig, Script};
+use xen_store::client::{SocketTransport, Transport};
+use xenith_api::client::{Client, Unix};
+use xenith_api::latest::Boot;
+use xenith_control::{Control, ControlConfig, ServeConfig, ServeLock, events};
+use xenith_engine::clock::Clock;
+use xenith_store::{BootNodes, Seams};
+
+use crate::kernels;
+use crate::leftovers::Leftovers;
+use crate::store_walk;
+use crate::world::{Api, COUNT, Guest, Role, World};
+
+/// How long a role may take to answer, in real time.
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// How long an answer may take, in real time.
+const SILENCE: Duration = Duration::from_secs(30);
+/// Real time that a step of a story gives the roles' threads.
+const BREATH: Duration = Duration::from_millis(2);
+
+/// A simulated host with Xenith on it.
+pub struct SimWorld {
+    machine: Machine,
+    directory: TempDir,
+    store: Option<Running>,
+    console: Option<Running>,
+    control: Option<Running>,
+}
+
+/// A role in its thread.
+struct Running {
+    stop: OwnedFd,
+    thread: JoinHandle<Result<()>>,
+}
+
+impl Running {
+    fn start(name: &str, serve: impl FnOnce(OwnedFd) -> Result<()> + Send + 'static) -> Result<Running> {
+        let stop = eventfd(0, EventfdFlags::CLOEXEC)?;
+        let theirs = stop.try_clone()?;
+        let thread = thread::Builder::new().name(name.to_string()).spawn(move || serve(theirs))?;
+        Ok(Running { stop, thread })
+    }
+
+    fn stop(self) -> Result<()> {
+        rustix::io::write(&self.stop, &1u64.to_ne_bytes())?;
+        self.thread.join().map_err(|_| anyhow!("a role panicked"))?
+    }
+}
+
+impl SimWorld {
+    /// A host of the usual size that answers as this release.
+    pub fn start(release: Release) -> Result<SimWorld> {
+        SimWorld::on(Machine::new(release, MachineConfig::default()))
+    }
+
+    /// A host of one's own making.
+    pub fn on(machine: Machine) -> Result<SimWorld> {
+        machine.script_for_kernel(&[0xfa, 0xf4], Script::Halt);
+        let directory = tempfile::tempdir()?;
+        let mut world = SimWorld { machine, directory, store: None, console: None, control: None };
+        world.store = Some(world.start_store()?);
+        world.wait_for("store.sock")?;
+        world.console = Some(world.start_console()?);
+        world.wait_for("console.sock")?;
+        world.start_control()?;
+        Ok(world)
+    }
+
+    /// The simulator behind it.
+    #[must_use]
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn process(&self, name: &str) -> Result<Arc<Handle>> {
+        Ok(Arc::new(self.machine.process(DomId::DOM0, name)?))
+    }
+
+    fn wait_for(&self, socket: &str) -> Result<()> {
+        let path = self.path(socket);
+        let tries = START_LIMIT.as_millis() / BREATH.as_millis();
+        for _ in 0..tries {
+            if UnixStream::connect(&path).is_ok() {
+                return Ok(());
+            }
+            thread::sleep(BREATH);
+        }
+        Err(anyhow!("nobody answers on {socket}"))
+    }
+
+    fn start_store(&self) -> Result<Running> {
+        let handle = self.process("store")?;
+        let config = xenith_store::Config { socket: self.path("store.sock"), pid_file: None, nodes: BootNodes::default() };
+        let xen = Xen::new(handle.clone(), self.machine.release());
+        Running::start("store", move |stop| {
+            let seams = || {
+                let domains = Box::new(xen);
+                Ok(Some(Seams { events: handle.clone(), grants: handle.clone(), foreign: None, dom0: Some(handle), domains }))
+            };
+            Ok(xenith_store::serve(&config, seams, stop.as_fd())?)
+        })
+    }
+
+    fn start_console(&self) -> Result<Running> {
+        let handle = self.process("console")?;
+        let config = xenith_console::Config {
+            log_dir: self.path("logs"),
+            socket: self.path("console.sock"),
+            store_socket: self.path("store.sock"),
+            ..xenith_console::Config::default()
+        };
+        Running::start("console", move |stop| Ok(xenith_console::serve(config, handle.clone(), handle, stop.as_fd())?))
+    }
+
+    fn start_control(&mut self) -> Result<()> {
+        let handle = self.process("control")?;
+        let socket = self.path("store.sock");
+        let connect = move || {
+            let transport: Box<dyn Transport + Send> = Box::new(SocketTransport::new(UnixStream::connect(&socket)?));
+            Ok(transport)
+        };
+        let clock = Arc::new(SimClock { machine: self.machine.clone() });
+        let config = ControlConfig::new(handle.clone(), handle, Arc::new(connect), clock, self.directory.path().to_path_buf());
+        let config = ControlConfig { cache_dir: Some(self.path("kernels")), ..config };
+        let lock = ServeLock::take(&ServeConfig { socket: self.path("api.sock") })?;
+        self.control = Some(Running::start("control", move |stop| {
+            let control = Arc::new(Control::start(config)?);
+            events::spawn(&control)?;
+            Ok(xenith_control::serve(control, lock, stop)?)
+        })?);
+        self.wait_for("api.sock")
+    }
+}
+
+impl Drop for SimWorld {
+    fn drop(&mut self) {
+        for role in [self.control.take(), self.console.take(), self.store.take()].into_iter().flatten() {
+            if let Err(error) = role.stop() {
+                eprintln!("a role did not end well: {error:#}");
+            }
+        }
+    }
+}
+
+impl World for SimWorld {
+    fn client(&self) -> Client<Api> {
+        Client::new(Api(Arc::new(Unix::new(self.path("api.sock"), SILENCE))))
+    }
+
+    fn boot(&mut self, guest: Guest) -> Result<Boot> {
+        let cmdline = match guest {
+            Guest::Halting => "sim.script=halt".to_string(),
+            Guest::Linux => "console=hvc0 sim.script=well-behaved".to_string(),
+            Guest::PowersOff => "sim.script=poweroff-after-boot".to_string(),
+            Guest::Reboots => "sim.script=reboot-after-boot".to_string(),
+            Guest::Crashes => "sim.script=crash-after-boot".to_string(),
+            Guest::Counts => format!("sim.script=flood sim.flood_bytes={}", 16 * COUNT),
+        };
+        Ok(Boot { kernel: self.file("kernel.elf", &kernels::halting())?, initrd: None, cmdline })
+    }
+
+    fn file(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
+        let path = self.path(name);
+        if std::fs::read(&path).ok().as_deref() != Some(bytes) {
+            std::fs::write(&path, bytes)?;
+        }
+        Ok(path.display().to_string())
+    }
+
+    fn hello(&self, vcpus: u32) -> String {
+        format!(": {vcpus} vcpus online")
+    }
+
+    fn count_line(&self, number: u32) -> String {
+        format!("{:015x}", number - 1)
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<()> {
+        self.machine.advance_ns(u64::try_from(time.as_nanos())?);
+        thread::sleep(BREATH);
+        Ok(())
+    }
+
+    fn boot_limit(&self) -> Duration {
+        Duration::from_secs(120)
+    }
+
+    fn leftovers(&mut self) -> Result<Leftovers> {
+        let audit = self.machine.audit();
+        let mut counts = BTreeMap::from([("claimed pages".to_string(), audit.claimed_pages)]);
+        for (domid, domain) in &audit.domains {
+            counts.insert(format!("ports of {domid}"), domain.ports.len() as u64);
+            counts.insert(format!("grants mapped by {domid}"), domain.grants as u64);
+            counts.insert(format!("frames mapped by {domid}"), (domain.foreign_frames + domain.resources) as u64);
+        }
+        for directory in ["journal", "domains"] {
+            counts.insert(directory.to_string(), entries(&self.path(directory)));
+        }
+        let domains: BTreeSet<u16> = audit.domains.keys().map(|domid| domid.0).collect();
+        Ok(Leftovers { free_memory_kib: audit.free_pages * 4, domains, store_paths: store_walk::paths(&self.path("store.sock"))?, counts })
+    }
+
+    fn kill(&mut self, role: Role) -> Result<()> {
+        match role {
+            Role::Console => {
+                self.console.take().context("no console runs")?.stop()?;
+                self.console = Some(self.start_console()?);
+                self.wait_for("console.sock")
+            }
+            Role::Control => {
+                self.control.take().context("no control runs")?.stop()?;
+                ensure!(self.client().list().is_err(), "control answers after its end");
+                self.start_control()
+            }
+        }
+    }
+}
+
+fn entries(directory: &Path) -> u64 {
+    std::fs::read_dir(directory).map_or(0, |entries| entries.count() as u64)
+}
+
+/// The simulator's clock: a wait moves it.
+struct SimClock {
+    machine: Machine,
+}
+
+/// The simulator boots on 1 January 2026.
+const BOOT_SINCE_EPOCH: Duration = Duration::from_secs(1_767_225_600);
+
+impl Clock for SimClock {
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.machine.now_ns())
+    }
+
+    fn since_epoch(&self) -> Duration {
+        BOOT_SINCE_EPOCH + self.now()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.machine.advance_ns(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+        // The other roles work in real time.
+        thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,17 @@
+//! Fifty domains come and go.
+
+use anyhow::Result;
+
+use crate::world::{Guest, World, config, create, gone};
+
+const CYCLES: u32 = 50;
+
+pub fn run(world: &mut dyn World) -> Result<()> {
+    let config = config(world, "cycle", Guest::Halting)?;
+    for _ in 0..CYCLES {
+        create(world, &config)?;
+        world.client().destroy("cycle")?;
+        gone(world, "cycle")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! The stories, one file each.
+
+use anyhow::{Context, Result, bail};
+
+use crate::world::{Guest, World, config, create_paused, gone, until};
+
+mod bad_input;
+mod boot_pvh;
+mod console_killed;
+mod control_killed;
+mod cycles;
+mod dry_run;
+mod four_at_once;
+mod lifecycle;
+mod on_actions;
+
+/// One story.
+pub struct Story {
+    /// Its file's name.
+    pub name: &'static str,
+    /// What it shows, in a line.
+    pub about: &'static str,
+    /// What happens.
+    pub run: fn(&mut dyn World) -> Result<()>,
+}
+
+/// All of them, quick ones first.
+pub const ALL: &[Story] = &[
+    Story { name: "dry_run", about: "a plan is printed and nothing is done", run: dry_run::run },
+    Story { name: "bad_input", about: "every bad input gets its code and leaves nothing behind", run: bad_input::run },
+    Story { name: "cycles", about: "50 domains are created and destroyed, and nothing is left", run: cycles::run },
+    Story { name: "boot_pvh", about: "create, console, shutdown, destroy of a Linux domain", run: boot_pvh::run },
+    Story { name: "four_at_once", about: "four domains with 1, 2 and 4 vcpus at once, all vcpus online", run: four_at_once::run },
+    Story { name: "lifecycle", about: "pause, unpause, list, and a domain by name, domid and uuid", run: lifecycle::run },
+    Story { name: "on_actions", about: "poweroff, reboot and crash do what the config says", run: on_actions::run },
+    Story { name: "console_killed", about: "SIGKILL of the console role: no byte of the log lost or repeated", run: console_killed::run },
+    Story { name: "control_killed", about: "SIGKILL of control: domains run on and are found again", run: control_killed::run },
+];
+
+/// The story of this name.
+pub fn named(name: &str) -> Result<&'static Story> {
+    ALL.iter().find(|story| story.name == name).with_context(|| {
+        let names: Vec<&str> = ALL.iter().map(|story| story.name).collect();
+        format!("no story is called {name}; there are {}", names.join(", "))
+    })
+}
+
+/// Runs a story, and compares what the host holds with what it held before.
+pub fn tell(world: &mut dyn World, story: &Story) -> Result<()> {
+    let before = world.leftovers()?;
+    (story.run)(world)?;
+    let limit = world.boot_limit();
+    let settled = until(world, "everything to be as before", limit, |world| {
+        let after = world.leftovers()?;
+        Ok(before.differences(&after).is_empty().then_some(()))
+    });
+    if settled.is_err() {
+        let after = world.leftovers()?;
+        bail!("left behind: {}", before.differences(&after).join("; "));
+    }
+    Ok(())
+}
+
+/// One create and destroy, since the first after boot keeps about two pages in Xen for good.
+pub fn warm_up(world: &mut dyn World) -> Result<()> {
+    let config = config(world, "warm-up", Guest::Halting)?;
+    create_paused(world, &config)?;
+    world.client().destroy("warm-up")?;
+    gone(world, "warm-up")
+}

@@ -1,0 +1,150 @@
+//! What a story can do and see, wherever it runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use xenith_api::client::{Client, Exchange};
+use xenith_api::latest::{Action, Boot, CreateRequest, Domain, DomainConfig, DomainState, DomainType, On, Problem};
+
+use crate::leftovers::Leftovers;
+
+/// What a guest does once it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guest {
+    /// Boots, says so on its console, obeys a shutdown.
+    Linux,
+    /// Halts at its first instruction; a few hundred bytes of ELF.
+    Halting,
+    /// Boots and powers off.
+    PowersOff,
+    /// Boots and reboots, every time.
+    Reboots,
+    /// Boots and crashes.
+    Crashes,
+    /// Boots and counts on its console, a line each, from 1 to [`COUNT`].
+    Counts,
+}
+
+/// How far [`Guest::Counts`] counts.
+pub const COUNT: u32 = 3000;
+
+/// A process that a story kills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// `xenith control`.
+    Control,
+    /// `xenith console`.
+    Console,
+}
+
+/// The API, however it is reached. Clones share the way.
+#[derive(Clone)]
+pub struct Api(pub Arc<dyn Exchange + Send + Sync>);
+
+impl Exchange for Api {
+    fn exchange(&self, method: &str, path: &str, body: Option<&[u8]>) -> Result<(u16, Vec<u8>), Problem> {
+        self.0.exchange(method, path, body)
+    }
+}
+
+/// A host with Xenith on it.
+pub trait World {
+    /// The API's client.
+    fn client(&self) -> Client<Api>;
+    /// What makes a domain that behaves like this.
+    fn boot(&mut self, guest: Guest) -> Result<Boot>;
+    /// Writes a file where control can read it, and gives its path.
+    fn file(&mut self, name: &str, bytes: &[u8]) -> Result<String>;
+    /// What stands on the console of a guest with that many vcpus once all are online.
+    fn hello(&self, vcpus: u32) -> String;
+    /// The line with which [`Guest::Counts`] says this number, from 1 on.
+    fn count_line(&self, number: u32) -> String;
+    /// Lets the host work for a while: time passes.
+    fn pass(&mut self, time: Duration) -> Result<()>;
+    /// The longest that a guest's boot may take.
+    fn boot_limit(&self) -> Duration;
+    /// Everything that a leftover would show in.
+    fn leftovers(&mut self) -> Result<Leftovers>;
+    /// Ends a role at once (SIGKILL in the lab; on the simulator a stop between two turns), and sees that it comes back.
+    fn kill(&mut self, role: Role) -> Result<()>;
+}
+
+/// Asks until the answer is there, or fails with what was waited for.
+pub fn until<T>(world: &mut dyn World, what: &str, limit: Duration, mut ask: impl FnMut(&mut dyn World) -> Result<Option<T>>) -> Result<T> {
+    const STEP: Duration = Duration::from_millis(100);
+    let mut waited = Duration::ZERO;
+    loop {
+        if let Some(answer) = ask(world).with_context(|| format!("while waiting for {what}"))? {
+            return Ok(answer);
+        }
+        if waited >= limit {
+            bail!("{what}: not within {} s", limit.as_secs());
+        }
+        world.pass(STEP)?;
+        waited += STEP;
+    }
+}
+
+/// A config of this name for such a guest: 1 vcpu, room enough, nothing restarted.
+pub fn config(world: &mut dyn World, name: &str, guest: Guest) -> Result<DomainConfig> {
+    let memory_kib = if guest == Guest::Halting { 16 << 10 } else { 160 << 10 };
+    Ok(DomainConfig {
+        name: name.to_string(),
+        uuid: None,
+        kind: DomainType::Pvh,
+        vcpus: 1,
+        memory_kib,
+        boot: world.boot(guest)?,
+        on: On { poweroff: Action::Destroy, reboot: Action::Destroy, crash: Action::Destroy },
+    })
+}
+
+/// Creates a domain and leaves it running.
+pub fn create(world: &mut dyn World, config: &DomainConfig) -> Result<Domain> {
+    request(world, config, false)
+}
+
+/// Creates a domain and leaves it paused.
+pub fn create_paused(world: &mut dyn World, config: &DomainConfig) -> Result<Domain> {
+    request(world, config, true)
+}
+
+fn request(world: &mut dyn World, config: &DomainConfig, paused: bool) -> Result<Domain> {
+    let request = CreateRequest { config: config.clone(), paused, dry_run: false };
+    let answer = world.client().create(&request).with_context(|| format!("create {}", config.name))?;
+    answer.domain.context("a create without a domain")
+}
+
+/// The console's log as text.
+pub fn console_text(world: &mut dyn World, name: &str) -> Result<String> {
+    let log = world.client().console_log(name)?;
+    Ok(String::from_utf8_lossy(&log).into_owned())
+}
+
+/// Waits until a text stands on the console, and gives all that stands there.
+pub fn console_says(world: &mut dyn World, name: &str, text: &str) -> Result<String> {
+    let limit = world.boot_limit();
+    until(world, &format!("\"{text}\" on the console of {name}"), limit, |world| {
+        let said = console_text(world, name)?;
+        Ok(said.contains(text).then_some(said))
+    })
+}
+
+/// Waits until a domain is in one of these states, and gives it.
+pub fn state_is(world: &mut dyn World, name: &str, states: &[DomainState]) -> Result<Domain> {
+    let limit = world.boot_limit();
+    until(world, &format!("{name} to be {states:?}"), limit, |world| {
+        let domain = world.client().domain(name)?;
+        Ok(states.contains(&domain.state).then_some(domain))
+    })
+}
+
+/// Waits until no domain has this name.
+pub fn gone(world: &mut dyn World, name: &str) -> Result<()> {
+    let limit = world.boot_limit();
+    until(world, &format!("the end of {name}"), limit, |world| {
+        let there = world.client().list()?.iter().any(|domain| domain.name == name);
+        Ok((!there).then_some(()))
+    })
+}

@@ -13,7 +13,7 @@ macro_rules! errnos {
     (xen { $($xen:ident = $number:literal),* $(,)? } linux { $($linux:ident = $theirs:literal),* $(,)? }) => {
         /// The numbers by their names in public/errno.h, to be checked with all other claims.
         pub const NUMBERS: &[Constant] = &[$(
-            Constant { name: concat!("XEN_", stringify!($xen)), value: $number, since: Release::V4_14 },
+            Constant { name: concat!("XEN_", stringify!($xen)), value: $number, since: Release::OLDEST },
         )*];
 
         impl Errno {

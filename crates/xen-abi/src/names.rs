@@ -93,9 +93,9 @@ impl DomId {
 
 /// The reserved numbers by their names in public/xen.h, to be checked with all other claims.
 pub const DOMIDS: &[Constant] = &[
-    Constant { name: "DOMID_SELF", value: DomId::SELF.0 as u64, since: Release::V4_14 },
-    Constant { name: "DOMID_FIRST_RESERVED", value: DomId::FIRST_RESERVED.0 as u64, since: Release::V4_14 },
-    Constant { name: "DOMID_INVALID", value: DomId::INVALID.0 as u64, since: Release::V4_14 },
+    Constant { name: "DOMID_SELF", value: DomId::SELF.0 as u64, since: Release::OLDEST },
+    Constant { name: "DOMID_FIRST_RESERVED", value: DomId::FIRST_RESERVED.0 as u64, since: Release::OLDEST },
+    Constant { name: "DOMID_INVALID", value: DomId::INVALID.0 as u64, since: Release::OLDEST },
     Constant { name: "DOMID_ANY", value: DomId::ANY.0 as u64, since: Release::V4_22 },
 ];
 

@@ -31,16 +31,6 @@ impl At {
             At::Since(rows) => rows.iter().rev().find(|(since, _)| since <= release).map(|(_, number)| *number),
         }
     }
-
-    /// How many different layouts it tells apart, "not there yet" being one.
-    #[must_use]
-    pub fn layouts(&self) -> usize {
-        match self {
-            At::Always(_) => 1,
-            At::Since(rows) if rows.first().is_some_and(|row| row.0 == Release::V4_14) => rows.len(),
-            At::Since(rows) => rows.len() + 1,
-        }
-    }
 }
 
 /// A field of one of Xen's records over the releases. All offsets count from the record's start.
@@ -195,7 +185,7 @@ macro_rules! constants {
             },
         )*];
     };
-    (@since) => { $crate::release::Release::V4_14 };
+    (@since) => { $crate::release::Release::OLDEST };
     (@since $since:ident) => { $crate::release::Release::$since };
 }
 

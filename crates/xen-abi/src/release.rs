@@ -55,6 +55,18 @@ impl Release {
         Release::V4_22,
     ];
 
+    /// The oldest row.
+    pub const OLDEST: Release = {
+        let [oldest, ..] = Release::ALL;
+        oldest
+    };
+
+    /// The newest row.
+    pub const NEWEST: Release = {
+        let [.., newest] = Release::ALL;
+        newest
+    };
+
     /// The row for what a running Xen says, or none: a layout is never guessed.
     #[must_use]
     pub fn known(major: u16, minor: u16, domctl: u32, sysctl: u32) -> Option<Release> {
@@ -77,34 +89,10 @@ impl Release {
         *self >= Release::V4_17
     }
 
-    /// `getdomaininfo` of a number without a domain answers with the next domain; later ESRCH (4.18, xen/common/domctl.c).
-    #[must_use]
-    pub fn getdomaininfo_finds_next(&self) -> bool {
-        *self < Release::V4_18
-    }
-
-    /// `createdomain` picks a number for 0 and for everything reserved; later for [`crate::DomId::ANY`] alone (4.22, xen/common/domctl.c).
-    #[must_use]
-    pub fn createdomain_takes_any_reserved_domid(&self) -> bool {
-        *self < Release::V4_22
-    }
-
-    /// The toolstack may write `HVM_PARAM_ALTP2M`; later EEXIST (4.19, xen/arch/x86/hvm/hvm.c).
-    #[must_use]
-    pub fn altp2m_is_a_param(&self) -> bool {
-        *self < Release::V4_19
-    }
-
     /// The stable domctl `get_domain_state` is there (4.21, public/domctl.h).
     #[must_use]
     pub fn has_domain_state(&self) -> bool {
         *self >= Release::V4_21
-    }
-
-    /// The version texts can be had whole (4.20, public/version.h).
-    #[must_use]
-    pub fn has_whole_version_texts(&self) -> bool {
-        *self >= Release::V4_20
     }
 
     /// The builder tells a PVH domain that ACPI tables are NVS, so that kexec keeps them; before, reclaimable (4.21, tools/libs/light/libxl_x86.c).

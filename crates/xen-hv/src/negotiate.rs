@@ -88,7 +88,7 @@ fn no_hypervisor(error: Error) -> NegotiateError {
 /// The row that the version suggests; the newest for one that the table does not have.
 fn predict(version: Version) -> Release {
     let named = |row: &Release| (row.major, row.minor) == (version.major, version.minor);
-    Release::ALL.into_iter().find(named).unwrap_or(Release::V4_22)
+    Release::ALL.into_iter().find(named).unwrap_or(Release::NEWEST)
 }
 
 fn newest(number: impl Fn(&Release) -> u32) -> u32 {
@@ -124,12 +124,12 @@ fn probe<O: Operation>(hypercalls: &dyn Hypercalls, release: &Release, subject: 
 }
 
 fn domctl_probe(hypercalls: &dyn Hypercalls, number: u32) -> Result<(), Error> {
-    let release = Release { domctl: number, ..Release::V4_22 };
+    let release = Release { domctl: number, ..Release::NEWEST };
     probe(hypercalls, &release, Some(DomId::DOM0), &GetDomainInfo { domid: DomId::DOM0 })
 }
 
 fn sysctl_probe(hypercalls: &dyn Hypercalls, number: u32) -> Result<(), Error> {
-    let release = Release { sysctl: number, ..Release::V4_22 };
+    let release = Release { sysctl: number, ..Release::NEWEST };
     probe(hypercalls, &release, None, &GetSchedulerId)
 }
 
@@ -150,7 +150,7 @@ fn unknown(version: Version, domctl: Option<u32>, sysctl: Option<u32>) -> Stable
 
 fn age(version: Version, domctl: Option<u32>, sysctl: Option<u32>) -> &'static str {
     let newer = |number: Option<u32>, newest| number.is_some_and(|number| number > newest);
-    let (oldest, latest) = (Release::V4_14, Release::V4_22);
+    let (oldest, latest) = (Release::OLDEST, Release::NEWEST);
     let said = (version.major, version.minor);
     if newer(domctl, newest(|row| row.domctl)) || newer(sysctl, newest(|row| row.sysctl)) || said > (latest.major, latest.minor) {
         "newer than known"

@@ -10,7 +10,7 @@ const fn member(name: &'static str, field: Field) -> Member {
 }
 
 const fn number(name: &'static str, value: u64) -> Constant {
-    Constant { name, value, since: Release::V4_14 }
+    Constant { name, value, since: Release::OLDEST }
 }
 
 /// The registers of a vcpu.

@@ -1,5 +1,7 @@
 //! Domains come, shut down and go.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod common;
 
 use common::{Store, run};

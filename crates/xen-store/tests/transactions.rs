@@ -1,5 +1,7 @@
 //! Transactions: isolation, conflicts, commits that would have been the same.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod common;
 
 use common::run;

@@ -1,5 +1,7 @@
 //! Who hears of which change.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod common;
 
 use common::{Store, run};

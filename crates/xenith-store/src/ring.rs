@@ -11,33 +11,24 @@
 use std::io;
 
 use xen_abi::io::xenstore;
-use xen_abi::record::{At, Member};
 use xen_hv::SharedPages;
 use xen_store::server::RingError;
 
-const REQUESTS: usize = offset(&xenstore::REQUESTS);
-const REPLIES: usize = offset(&xenstore::REPLIES);
-const REQ_CONS: usize = offset(&xenstore::REQ_CONS);
-const REQ_PROD: usize = offset(&xenstore::REQ_PROD);
-const RSP_CONS: usize = offset(&xenstore::RSP_CONS);
-const RSP_PROD: usize = offset(&xenstore::RSP_PROD);
-const FEATURES: usize = offset(&xenstore::SERVER_FEATURES);
-const CONNECTION: usize = offset(&xenstore::CONNECTION);
-const ERROR: usize = offset(&xenstore::ERROR);
+const REQUESTS: usize = xenstore::REQUESTS.newest().offset;
+const REPLIES: usize = xenstore::REPLIES.newest().offset;
+const REQ_CONS: usize = xenstore::REQ_CONS.newest().offset;
+const REQ_PROD: usize = xenstore::REQ_PROD.newest().offset;
+const RSP_CONS: usize = xenstore::RSP_CONS.newest().offset;
+const RSP_PROD: usize = xenstore::RSP_PROD.newest().offset;
+const FEATURES: usize = xenstore::SERVER_FEATURES.newest().offset;
+const CONNECTION: usize = xenstore::CONNECTION.newest().offset;
+const ERROR: usize = xenstore::ERROR.newest().offset;
 
 /// Bytes of each direction.
 const SIZE: u32 = xenstore::RING_SIZE;
 
 /// What the page tells of us: the error word means something. Watches with depth are understood too, but 4.20 said so nowhere.
 const OUR_FEATURES: u32 = xenstore::FEATURE_ERROR;
-
-/// The page's layout is the same in every release; a field that moved would have no offset here and every access would be refused.
-const fn offset(member: &Member) -> usize {
-    match member.at {
-        At::Always(offset) => offset,
-        At::Since(_) => usize::MAX,
-    }
-}
 
 /// Why a ring cannot be used any more.
 #[derive(Debug, thiserror::Error)]

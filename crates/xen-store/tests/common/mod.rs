@@ -133,6 +133,13 @@ impl Store {
         self.events.get_mut(who)?.pop_front().map(|payload| show(&payload))
     }
 
+    /// The client of this name is gone; the next use of the name connects anew.
+    pub fn forget(&mut self, who: &str) {
+        self.conns.remove(who);
+        self.parsers.remove(who);
+        self.events.remove(who);
+    }
+
     pub fn states(&mut self, states: &[(u16, DomainState)]) {
         let states: Vec<_> = states.iter().map(|(domid, state)| (DomId(*domid), *state)).collect();
         self.server.domain_states(states);
@@ -159,7 +166,7 @@ impl Store {
         match verb {
             "dies" => {
                 self.states(&[(domid, DomainState::Gone)]);
-                self.conns.remove(&domid.to_string());
+                self.forget(&domid.to_string());
             }
             "shutdown" => self.states(&[(domid, DomainState::Shutdown)]),
             "unknown" => _ = self.unknown.insert(domid),

@@ -1,5 +1,7 @@
 //! Creates on the simulated host: on every release, of every size, with every step failed in turn.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The daemon is killed between any two effects, and the next one finds things as it must: fully there, or not at all.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod common;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -71,8 +71,9 @@ async fn proxy(mut socket: WebSocket, stream: UnixStream) {
             },
         }
     }
-    // The console ended: say so. A viewer that is gone as well needs no word.
-    let _ = socket.send(Message::Close(None)).await;
+    // A viewer that is gone as well needs no word.
+    let end = CloseFrame { code: close_code::NORMAL, reason: "the console ended".into() };
+    let _ = socket.send(Message::Close(Some(end))).await;
 }
 
 async fn write_all(stream: &UnixStream, mut bytes: &[u8]) -> io::Result<()> {

@@ -1,0 +1,159 @@
+//! Every route over a simulated host: what it answers, and how it refuses.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::sync::atomic::Ordering;
+
+use common::{Host, ask, json_of};
+use serde_json::json;
+use xen_abi::Release;
+use xen_store::client::Requests;
+use xen_store::path;
+
+#[tokio::test]
+async fn a_domain_lives_and_ends_by_the_api() {
+    for release in Release::ALL {
+        let host = Host::new(release);
+        let control = host.start();
+        let before = host.everything();
+        let created = json_of(&control, "POST", "/v1/domains", Some(host.create_request("web")), 201).await;
+        let domain = &created["domain"];
+        assert_eq!((&domain["name"], &domain["config"]["name"]), (&json!("web"), &json!("web")), "{release}");
+        assert!(created["plan"].as_array().unwrap().iter().all(|step| step["duration_us"].is_u64()));
+        for id in ["web".to_owned(), domain["domid"].to_string(), domain["uuid"].as_str().unwrap().to_owned()] {
+            let one = json_of(&control, "GET", &format!("/v1/domains/{id}"), None, 200).await;
+            assert_eq!(one["uuid"], domain["uuid"], "{id}");
+        }
+        json_of(&control, "POST", "/v1/domains/web/pause", None, 204).await;
+        json_of(&control, "POST", "/v1/domains/web/pause", None, 204).await;
+        assert_eq!(json_of(&control, "GET", "/v1/domains/web", None, 200).await["state"], "paused");
+        json_of(&control, "POST", "/v1/domains/web/shutdown", None, 409).await;
+        json_of(&control, "POST", "/v1/domains/web/unpause", None, 204).await;
+        assert_ne!(json_of(&control, "GET", "/v1/domains/web", None, 200).await["state"], "paused");
+        json_of(&control, "POST", "/v1/domains/web/shutdown", None, 204).await;
+        let domid = xen_abi::DomId(domain["domid"].as_u64().unwrap() as u16);
+        let asked = host.client().read_text(&path::domain(domid).control_shutdown()).unwrap();
+        assert_eq!(asked.as_deref(), Some("poweroff"));
+        let list = json_of(&control, "GET", "/v1/domains", None, 200).await;
+        let names: Vec<&str> = list.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["Domain-0", "web"]);
+        json_of(&control, "DELETE", "/v1/domains/web", None, 204).await;
+        json_of(&control, "DELETE", "/v1/domains/web", None, 404).await;
+        assert_eq!(host.everything(), before, "{release}");
+    }
+}
+
+#[tokio::test]
+async fn the_host_and_the_root_say_what_they_are() {
+    let host = Host::new(Release::V4_17);
+    let control = host.start();
+    let root = json_of(&control, "GET", "/v1", None, 200).await;
+    assert_eq!(root["api_version"], "v1");
+    assert!(root["features"].as_array().unwrap().contains(&json!("create")));
+    let told = json_of(&control, "GET", "/v1/host", None, 200).await;
+    assert_eq!((&told["release"], &told["domctl_version"], &told["sysctl_version"]), (&json!("4.17"), &json!(0x15), &json!(0x15)));
+    assert!(told["xen_version"].as_str().unwrap().starts_with("4.17"));
+    assert_eq!(told["total_memory_kib"], json!(4 << 20));
+    assert!(told["free_memory_kib"].as_u64().unwrap() < 4 << 20);
+    assert!(told["capabilities"].as_array().unwrap().contains(&json!("hap")));
+}
+
+#[tokio::test]
+async fn refusals_are_problems_with_codes_and_change_nothing() {
+    let host = Host::new(Release::V4_20);
+    let control = host.start();
+    json_of(&control, "POST", "/v1/domains", Some(host.create_request("taken")), 201).await;
+    let before = host.everything();
+    let with = |change: fn(&mut serde_json::Value)| {
+        let mut request = host.create_request("web");
+        change(&mut request);
+        Some(request)
+    };
+    let table = [
+        ("GET", "/v1/domains/none", None, 404, "domain-not-found"),
+        ("GET", "/v1/domains/77", None, 404, "domain-not-found"),
+        ("DELETE", "/v1/domains/0", None, 409, "domain-state"),
+        ("POST", "/v1/domains/Domain-0/pause", None, 409, "domain-state"),
+        ("GET", "/v2", None, 404, "no-route"),
+        ("PUT", "/v1/domains", None, 404, "no-route"),
+        ("GET", "/v1/domains/taken/console", None, 400, "bad-request"),
+        ("GET", "/v1/domains/taken/console/log", None, 503, "console-unreachable"),
+        ("POST", "/v1/domains", with(|r| r["config"]["name"] = json!("taken")), 409, "name-in-use"),
+        ("POST", "/v1/domains", with(|r| r["config"]["name"] = json!("1")), 422, "config-invalid"),
+        ("POST", "/v1/domains", with(|r| r["config"]["vcpus"] = json!(0)), 422, "config-invalid"),
+        ("POST", "/v1/domains", with(|r| r["config"]["vcpu"] = json!(1)), 422, "config-unknown-key"),
+        ("POST", "/v1/domains", with(|r| r["config"]["memory"] = json!("8TiB")), 422, "config-invalid"),
+        ("POST", "/v1/domains", with(|r| r["config"]["memory"] = json!("3800MiB")), 507, "memory-insufficient"),
+        ("POST", "/v1/domains", with(|r| r["config"]["boot"]["kernel"] = json!("/no/kernel")), 422, "file-unreadable"),
+        ("POST", "/v1/domains", with(|r| r["config"]["boot"]["initrd"] = json!("/no/initrd")), 422, "file-unreadable"),
+        ("POST", "/v1/domains", Some(json!({})), 422, "config-missing-key"),
+        ("POST", "/v1/domains/taken/shutdown", Some(json!({ "wait": 1 })), 422, "config-unknown-key"),
+    ];
+    for (method, path, body, status, code) in table {
+        let problem = json_of(&control, method, path, body.clone(), status).await;
+        assert_eq!(problem["code"], code, "{method} {path} {body:?}: {problem}");
+        assert_eq!(host.everything(), before, "{method} {path} {body:?}");
+    }
+    let (status, _, body) = ask(&control, "POST", "/v1/domains", vec![b' '; (1 << 20) + 1]).await;
+    assert_eq!(status, 413, "{}", String::from_utf8_lossy(&body));
+    let (status, ..) = ask(&control, "POST", "/v1/domains", "{").await;
+    assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn a_dry_run_plans_and_does_nothing() {
+    let host = Host::new(Release::V4_14);
+    let control = host.start();
+    let before = host.everything();
+    let mut request = host.create_request("web");
+    request["dry_run"] = json!(true);
+    let planned = json_of(&control, "POST", "/v1/domains", Some(request), 200).await;
+    assert!(planned.get("domain").is_none());
+    assert_eq!(planned["plan"].as_array().unwrap().len(), 18);
+    assert_eq!(host.everything(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_creates_at_once_and_one_name_wins_once() {
+    let host = Host::new(Release::V4_20);
+    let control = host.start();
+    let before = host.everything();
+    let asks = (0..20).map(|index| {
+        let control = control.clone();
+        let request = host.create_request(&format!("d{}", index / 2)).to_string();
+        tokio::spawn(async move { ask(&control, "POST", "/v1/domains", request).await.0 })
+    });
+    let mut statuses = Vec::new();
+    for ask in asks.collect::<Vec<_>>() {
+        statuses.push(ask.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [[201; 10], [409; 10]].concat());
+    assert_eq!(host.domids().len(), 10);
+    for index in 0..10 {
+        json_of(&control, "DELETE", &format!("/v1/domains/d{index}"), None, 204).await;
+    }
+    assert_eq!(host.everything(), before);
+}
+
+#[tokio::test]
+async fn without_a_store_reads_work_and_creates_fail_cleanly_until_it_is_back() {
+    let host = Host::new(Release::V4_20);
+    let control = host.start();
+    let before = host.everything();
+    host.store_up.store(false, Ordering::Relaxed);
+    // Connections that were kept die with the store.
+    let control = {
+        drop(control);
+        host.start()
+    };
+    json_of(&control, "GET", "/v1/domains", None, 200).await;
+    let problem = json_of(&control, "POST", "/v1/domains", Some(host.create_request("web")), 503).await;
+    assert_eq!((&problem["code"], &problem["step"]), (&json!("store-unreachable"), &json!("write 50 store nodes in one transaction")));
+    host.store_up.store(true, Ordering::Relaxed);
+    control.observe().unwrap();
+    assert_eq!(host.everything(), before);
+    json_of(&control, "POST", "/v1/domains", Some(host.create_request("web")), 201).await;
+}

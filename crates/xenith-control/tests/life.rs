@@ -1,0 +1,179 @@
+//! What happens when domains stop, when others meddle, and when control comes back.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Host, json_of};
+use serde_json::{Value, json};
+use xen_abi::hypercall::sched::ShutdownReason;
+use xen_abi::{DomId, Release};
+use xen_store::client::Requests;
+use xen_store::path;
+
+const RELEASES: [Release; 4] = [Release::V4_14, Release::V4_17, Release::V4_20, Release::V4_22];
+
+fn on(host: &Host, poweroff: &str, reboot: &str, crash: &str) -> Value {
+    let mut request = host.create_request("web");
+    request["config"]["on"] = json!({ "poweroff": poweroff, "reboot": reboot, "crash": crash });
+    request
+}
+
+#[tokio::test]
+async fn what_the_config_wants_is_done_for_each_reason() {
+    let reasons = [
+        (ShutdownReason::Poweroff, "poweroff", "shutdown"),
+        (ShutdownReason::Reboot, "reboot", "shutdown"),
+        (ShutdownReason::Crash, "crash", "crashed"),
+        (ShutdownReason::Watchdog, "crash", "crashed"),
+    ];
+    for release in RELEASES {
+        for (reason, key, state) in reasons {
+            for action in ["destroy", "restart", "preserve"] {
+                let host = Host::new(release);
+                let control = host.start();
+                let before = host.everything();
+                // Every other reason would do something else.
+                let other = if action == "preserve" { "destroy" } else { "preserve" };
+                let wants = |name: &str| if name == key { action } else { other };
+                let request = on(&host, wants("poweroff"), wants("reboot"), wants("crash"));
+                let created = json_of(&control, "POST", "/v1/domains", Some(request), 201).await;
+                let domid = DomId(created["domain"]["domid"].as_u64().unwrap() as u16);
+                host.machine.advance_ns(60_000_000_000);
+                host.stop(domid, reason);
+                assert_eq!(control.observe().unwrap(), None);
+                let what = format!("{release} {reason:?} {action}");
+                match action {
+                    "destroy" => assert_eq!(host.everything(), before, "{what}"),
+                    "restart" => {
+                        let again = json_of(&control, "GET", "/v1/domains/web", None, 200).await;
+                        assert_ne!(again["domid"], json!(domid.0), "{what}");
+                        assert_eq!(again["uuid"], created["domain"]["uuid"], "{what}");
+                        assert_ne!(again["state"], "paused", "{what}");
+                    }
+                    _ => assert_eq!(json_of(&control, "GET", "/v1/domains/web", None, 200).await["state"], state, "{what}"),
+                }
+                if action != "destroy" {
+                    json_of(&control, "DELETE", "/v1/domains/web", None, 204).await;
+                    assert_eq!(host.everything(), before, "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_domain_that_restarts_too_soon_waits_longer_each_time() {
+    let host = Host::new(Release::V4_20);
+    let control = host.start();
+    json_of(&control, "POST", "/v1/domains", Some(on(&host, "destroy", "restart", "restart")), 201).await;
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        let before = host.domids();
+        host.stop(before[0], ShutdownReason::Crash);
+        let wait = control.observe().unwrap().expect("a restart waits");
+        assert_eq!(host.domids(), before, "kept until its turn");
+        waits.push(wait.as_secs());
+        // A look in between changes nothing.
+        host.machine.advance_ns(wait.as_nanos() as u64 / 2);
+        assert_eq!(control.observe().unwrap(), Some(wait - wait / 2));
+        host.machine.advance_ns((wait - wait / 2).as_nanos() as u64);
+        assert_eq!(control.observe().unwrap(), None);
+        assert_ne!(host.domids(), before);
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
+    host.machine.advance_ns(11_000_000_000);
+    host.stop(host.domids()[0], ShutdownReason::Crash);
+    assert_eq!(control.observe().unwrap(), None, "after a while of peace it restarts at once");
+}
+
+#[tokio::test]
+async fn a_domain_destroyed_behind_our_back_is_cleaned_up_after() {
+    for release in RELEASES {
+        let host = Host::new(release);
+        let control = host.start();
+        let before = host.everything();
+        json_of(&control, "POST", "/v1/domains", Some(host.create_request("web")), 201).await;
+        host.xen().destroy_domain(host.domids()[0]).unwrap();
+        control.observe().unwrap();
+        assert_eq!(host.everything(), before, "{release}");
+        json_of(&control, "POST", "/v1/domains", Some(host.create_request("web")), 201).await;
+    }
+}
+
+#[tokio::test]
+async fn the_next_control_knows_the_domains_and_what_their_configs_want() {
+    for release in RELEASES {
+        let host = Host::new(release);
+        let control = host.start();
+        let before = host.everything();
+        json_of(&control, "POST", "/v1/domains", Some(on(&host, "destroy", "restart", "restart")), 201).await;
+        drop(control);
+        let control = host.start();
+        let known = json_of(&control, "GET", "/v1/domains/web", None, 200).await;
+        assert_eq!(known["config"]["on"]["crash"], "restart", "{release}");
+        json_of(&control, "POST", "/v1/domains", Some(host.create_request("web")), 409).await;
+        drop(control);
+        // It stops while nobody looks.
+        host.stop(host.domids()[0], ShutdownReason::Poweroff);
+        let control = host.start();
+        control.observe().unwrap();
+        assert_eq!(host.everything(), before, "{release}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_others_gave_are_found_and_taken() {
+    let host = Host::new(Release::V4_17);
+    let control = host.start();
+    json_of(&control, "POST", "/v1/domains", Some(host.create_request("ours")), 201).await;
+    let ours = host.domids()[0];
+    // What another toolstack does, as far as it matters here.
+    let other = xen_abi::hypercall::domctl::createdomain::CreateDomain {
+        domid: DomId::ANY,
+        handle: [9; 16],
+        ssidref: 0,
+        flags: xen_abi::hypercall::domctl::createdomain::CreateFlags(3),
+        max_vcpus: 1,
+        max_evtchn_port: 10,
+        max_grant_frames: None,
+        max_maptrack_frames: None,
+        max_grant_version: 1,
+        cpupool: 0,
+        emulation_flags: 1,
+        relaxed_msr: false,
+    };
+    let theirs = host.xen().create_domain(&other).unwrap();
+    assert_ne!(theirs, ours);
+    let unnamed = json_of(&control, "GET", &format!("/v1/domains/{}", theirs.0), None, 200).await;
+    assert_eq!(unnamed["name"], format!("({})", theirs.0));
+    host.client().write(&path::domain(theirs).name(), "theirs").unwrap();
+    control.observe().unwrap();
+    let problem = json_of(&control, "POST", "/v1/domains", Some(host.create_request("theirs")), 409).await;
+    assert_eq!(problem["code"], "name-in-use");
+    assert_eq!(json_of(&control, "GET", "/v1/domains/theirs", None, 200).await["domid"], theirs.0);
+    json_of(&control, "DELETE", "/v1/domains/theirs", None, 204).await;
+    assert_eq!(host.domids(), [ours]);
+    assert!(host.client().read_text(&path::domain(theirs).name()).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_shutdown_that_is_waited_for_ends_with_the_domain_or_with_the_time() {
+    let host = Host::new(Release::V4_20);
+    let control = host.start();
+    json_of(&control, "POST", "/v1/domains", Some(host.create_request("web")), 201).await;
+    let problem = json_of(&control, "POST", "/v1/domains/web/shutdown", Some(json!({ "wait_seconds": 1 })), 504).await;
+    assert_eq!(problem["code"], "timed-out");
+    let waiting = {
+        let control = control.clone();
+        tokio::spawn(async move { json_of(&control, "POST", "/v1/domains/web/shutdown", Some(json!({ "wait_seconds": 60 })), 204).await })
+    };
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!waiting.is_finished());
+    host.stop(host.domids()[0], ShutdownReason::Poweroff);
+    control.observe().unwrap();
+    tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("returns at once").unwrap();
+    assert!(host.domids().is_empty());
+}

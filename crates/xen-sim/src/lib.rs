@@ -41,6 +41,7 @@ mod heap;
 mod hvm_context;
 mod life;
 mod machine;
+mod mapped_pages;
 mod mapping;
 mod memory;
 mod p2m;

@@ -22,6 +22,8 @@ pub(crate) struct P2m {
     special: BTreeMap<u64, Page>,
     /// The tables in use, by level and index: level 1 maps 2 MiB, 2 maps 1 GiB, 3 maps 512 GiB.
     tables: BTreeSet<(u8, u64)>,
+    /// The 2 MiB range that was last mapped by single pages: its tables are there, and the next page mostly lies in it too.
+    recent: Option<u64>,
 }
 
 impl P2m {
@@ -63,6 +65,9 @@ impl P2m {
 
     /// The tables that mapping `2^order` pages at `gfn` would add to those in use.
     pub(crate) fn missing_tables(&self, gfn: u64, order: u32) -> Vec<(u8, u64)> {
+        if order == 0 && self.recent == Some(gfn >> 9) {
+            return Vec::new();
+        }
         let aligned = gfn & ((1 << order) - 1) == 0;
         let last = gfn + (1 << order) - 1;
         let mut wanted = vec![(3, gfn >> 27), (3, last >> 27)];
@@ -87,6 +92,7 @@ impl P2m {
         let end = gfn + (1 << order);
         let tables = self.missing_tables(gfn, order);
         self.tables.extend(tables);
+        self.recent = if order == 0 { Some(gfn >> 9) } else { self.recent };
         self.forget(gfn, end);
         let mut merged = (gfn, end);
         if let Some((start, _)) = gfn.checked_sub(1).and_then(|before| self.range_of(before)) {
@@ -139,8 +145,10 @@ impl P2m {
                 self.ranges.insert(end, last);
             }
         }
-        let mut tail = self.touched.split_off(&start);
-        self.touched.append(&mut tail.split_off(&end));
+        let touched: Vec<u64> = self.touched.range(start..end).map(|(gfn, _)| *gfn).collect();
+        for gfn in touched {
+            self.touched.remove(&gfn);
+        }
     }
 }
 

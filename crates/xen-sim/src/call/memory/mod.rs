@@ -29,7 +29,7 @@ pub(super) fn run(xen: &mut Xen, caller: &Caller, image: &mut Image<'_>) -> Answ
     let command = image.word(0) as u32 & ((1 << COMMAND_BITS) - 1);
     let start = image.word(0) >> COMMAND_BITS;
     match command {
-        abi::POPULATE_PHYSMAP | abi::DECREASE_RESERVATION => return Ok(reservation::adjust(xen, caller, image, command, start)),
+        abi::POPULATE_PHYSMAP | abi::DECREASE_RESERVATION => return reservation::adjust(xen, caller, image, command, start),
         abi::ADD_TO_PHYSMAP => return physmap::add(xen, caller, image),
         ACQUIRE_RESOURCE => return resource::acquire(xen, caller, image, start),
         abi::CLAIM_PAGES | abi::REMOVE_FROM_PHYSMAP | abi::SET_MEMORY_MAP | abi::MAXIMUM_GPFN => {}

@@ -3,7 +3,7 @@
 use xen_abi::hypercall::memory::{self as header, reservation as abi};
 use xen_abi::{DomId, Errno};
 
-use crate::call::{Answer, Caller, Image, Record};
+use crate::call::{Answer, Caller, Image, Record, not_simulated};
 use crate::heap::{ORDER_1GIB, ORDER_2MIB};
 use crate::xen::Xen;
 
@@ -33,9 +33,12 @@ fn read(xen: &Xen, caller: &Caller, image: &Image<'_>) -> Result<Reservation, Er
 }
 
 /// Does extent after extent until one fails; whatever the reason, the answer is the number done (xen/common/memory.c).
-pub(super) fn adjust(xen: &mut Xen, caller: &Caller, image: &Image<'_>, command: u32, start: u64) -> i64 {
+pub(super) fn adjust(xen: &mut Xen, caller: &Caller, image: &Image<'_>, command: u32, start: u64) -> Answer {
     let mut done = start;
     if let Ok(reservation) = read(xen, caller, image) {
+        if reservation.flags & abi::MEMF_POPULATE_ON_DEMAND != 0 {
+            return not_simulated("memory flag", abi::MEMF_POPULATE_ON_DEMAND);
+        }
         let limit = caller.short.map_or(reservation.extents, |short| reservation.extents.min(start.saturating_add(short)));
         if acceptable(xen, caller, &reservation) {
             while done < limit && extent(xen, image, &reservation, command, done).is_ok() {
@@ -43,7 +46,7 @@ pub(super) fn adjust(xen: &mut Xen, caller: &Caller, image: &Image<'_>, command:
             }
         }
     }
-    done as i64
+    Ok(done as i64)
 }
 
 fn acceptable(xen: &Xen, caller: &Caller, reservation: &Reservation) -> bool {
@@ -53,7 +56,6 @@ fn acceptable(xen: &Xen, caller: &Caller, reservation: &Reservation) -> bool {
         && reservation.order <= order_max
         && xen.domains.contains_key(&reservation.domid)
         && caller.may_act_on(reservation.domid).is_ok()
-        && reservation.flags & abi::MEMF_POPULATE_ON_DEMAND == 0
 }
 
 fn extent(xen: &mut Xen, image: &Image<'_>, reservation: &Reservation, command: u32, index: u64) -> Result<(), Errno> {

@@ -124,6 +124,16 @@ fn memory() {
 }
 
 #[test]
+fn a_transaction_holds_no_more_than_the_quota_of_memory() {
+    let mut store = with(|quota| quota.memory = 20_000);
+    let noise = "/".repeat(4000);
+    store.run("5 TRANSACTION_START | -> 1|");
+    let answers: Vec<String> = (0..4).map(|_| store.ask("5", MsgType::Read, 1, noise.as_bytes())).collect();
+    assert_eq!(answers, ["!EINVAL", "!EINVAL", "!ENOMEM", "!ENOMEM"]);
+    store.run("5@1 TRANSACTION_END T| -> !ENOMEM\n5 WRITE a|1 -> OK|");
+}
+
+#[test]
 fn events_for_a_domain_that_never_reads_are_bounded() {
     let mut store = with(|quota| quota.memory = 30_000);
     store.run("5 WATCH /big|w| -> OK|\n5 <= /big|w|\nt MKDIR /big| -> OK|\nt SET_PERMS /big|r0| -> OK|");

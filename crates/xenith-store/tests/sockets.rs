@@ -78,7 +78,10 @@ fn clients_are_served_and_the_end_is_clean() {
     assert_eq!(client.read(&path("/local/domain/0/name")).unwrap(), b"Domain-0");
     client.write(&path("/a/b"), "1").unwrap();
     assert_eq!(client.directory(&path("/a")).unwrap(), ["b"]);
+    let by_old_name = UnixStream::connect(serving.directory.path().join("socket_ro")).unwrap();
+    assert_eq!(Client::new(SocketTransport::new(by_old_name)).read(&path("/a/b")).unwrap(), b"1");
     serving.stop().unwrap();
+    assert_eq!(std::fs::read_dir(serving.directory.path()).unwrap().count(), 1, "the lock file stays");
     assert!(!serving.socket().exists() && !serving.pid_file().exists());
     assert!(client.read(&path("/a")).is_err());
 }

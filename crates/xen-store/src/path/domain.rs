@@ -4,12 +4,12 @@ use xen_abi::DomId;
 
 use super::{StorePath, nodes};
 
-const HOME: &str = "/local/domain";
+const HOME: &str = "local/domain";
 
 /// The directory of all domains: its children are the domids known to the store.
 #[must_use]
 pub fn domains() -> StorePath {
-    StorePath(HOME.to_owned())
+    StorePath::root().below(HOME)
 }
 
 /// A domain's own directory and what stands in it.
@@ -20,12 +20,12 @@ pub fn domain(domid: DomId) -> DomainPaths {
 
 /// Length of `/local/domain/N/` in front of a path, 0 where there is none: it does not count against the length limit.
 pub(super) fn home_prefix_len(path: &str) -> usize {
-    let rest = path.strip_prefix(HOME).and_then(|rest| rest.strip_prefix('/'));
+    let rest = path.strip_prefix('/').and_then(|rest| rest.strip_prefix(HOME)?.strip_prefix('/'));
     let Some((digits, _)) = rest.and_then(|rest| rest.split_once('/')) else {
         return 0;
     };
     let is_domid = (1..=5).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_domid { HOME.len() + digits.len() + 2 } else { 0 }
+    if is_domid { HOME.len() + digits.len() + 3 } else { 0 }
 }
 
 nodes! {

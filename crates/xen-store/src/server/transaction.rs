@@ -98,19 +98,29 @@ impl Transaction {
 
     /// Runs a request in the transaction's own view.
     pub fn run(&mut self, kind: MsgType, payload: &[u8], around: &mut Surroundings<'_>, reply: &mut Vec<u8>) -> Result<(), XsError> {
-        let max = if around.who.privileged { TOOLS_LOG_MAX } else { around.quota.transaction_nodes };
-        if self.log.len() >= max {
+        // Twice: the request here, and what it wrote in the view.
+        let cost = 2 * payload.len() as u64 + 64;
+        if let Err(error) = self.check_log(cost, around) {
             self.failed = true;
-            return Err(XsError::NoSpace);
+            return Err(error);
         }
         let start = reply.len();
         let outcome = around.run(&mut self.view, &mut self.changes, kind, payload, reply);
         self.failed |= matches!(outcome, Err(XsError::NoSpace | XsError::NoMemory));
         let digest = digest(outcome, reply.get(start..).unwrap_or_default());
-        // Twice: the request here, and what it wrote in the view.
-        self.held += 2 * payload.len() as u64 + 64;
+        self.held += cost;
         self.log.push(Logged { kind, payload: payload.into(), reply: digest });
         outcome
+    }
+
+    /// Whether the log may grow by one request.
+    fn check_log(&self, cost: u64, around: &Surroundings<'_>) -> Result<(), XsError> {
+        let max = if around.who.privileged { TOOLS_LOG_MAX } else { around.quota.transaction_nodes };
+        if self.log.len() >= max {
+            return Err(XsError::NoSpace);
+        }
+        let over = !around.who.privileged && around.held + cost >= around.quota.memory;
+        if over { Err(XsError::NoMemory) } else { Ok(()) }
     }
 
     /// Makes the view the live tree, or says why not and leaves the live tree alone. Gives the changes to be told.

@@ -59,7 +59,17 @@ impl Claim {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file("remove the old socket", &self.socket)(error)),
             _ => {}
         }
-        self.bind().map_err(|errno| file("open the socket", &self.socket)(errno.into()))
+        let listener = self.bind().map_err(|errno| file("open the socket", &self.socket)(errno.into()))?;
+        self.link_read_only()?;
+        Ok(listener)
+    }
+
+    /// The second name by which libxenstore of 4.14 opens its read-only connections.
+    fn link_read_only(&self) -> Result<(), StoreError> {
+        let link = read_only(&self.socket);
+        // What is left of a dead store's.
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(self.socket.file_name().unwrap_or_default(), &link).map_err(file("make the link", &link))
     }
 
     fn bind(&self) -> rustix::io::Result<OwnedFd> {
@@ -77,7 +87,14 @@ impl Drop for Claim {
     fn drop(&mut self) {
         // The lock is still held: the socket can only be ours, or not there yet.
         let _ = fs::remove_file(&self.socket);
+        let _ = fs::remove_file(read_only(&self.socket));
     }
+}
+
+fn read_only(socket: &Path) -> PathBuf {
+    let mut name = socket.as_os_str().to_owned();
+    name.push("_ro");
+    name.into()
 }
 
 /// Removes the pid file when the store ends.

@@ -11,19 +11,18 @@ mod control;
 mod domain;
 mod perms;
 mod read;
+mod scope;
 mod transaction;
 mod watch;
 mod write;
 
-use super::domains::Domains;
 use super::transaction::Surroundings;
 use super::{ConnId, Server};
-use crate::path::StorePath;
-use crate::perms::{Identity, Rights};
-use crate::quota::Quota;
-use crate::tree::Tree;
-use crate::watch::{Change, WatchId};
-use crate::wire::{HEADER_LEN, Header, Message, MsgType, PAYLOAD_MAX, XsError};
+use crate::perms::Identity;
+use crate::watch::WatchId;
+use crate::wire::{HEADER_LEN, Header, Message, MsgType, XsError};
+pub(super) use scope::Scope;
+use scope::path_limit;
 
 /// What a request amounts to.
 enum Outcome {
@@ -36,50 +35,6 @@ enum Outcome {
 }
 
 type Result<T, E = XsError> = std::result::Result<T, E>;
-
-/// A tree and everything that decides what a request on it may do.
-pub(super) struct Scope<'a> {
-    pub tree: &'a mut Tree,
-    pub changes: &'a mut Vec<Change>,
-    pub generation: &'a mut u64,
-    pub domains: &'a Domains,
-    pub quota: &'a Quota,
-    pub who: Identity,
-    pub home: &'a str,
-    /// Bytes that the client holds besides its nodes.
-    pub held: u64,
-}
-
-impl Scope<'_> {
-    /// A new generation for a change.
-    fn next_generation(&mut self) -> u64 {
-        *self.generation += 1;
-        *self.generation
-    }
-
-    /// The path of a node, as sent.
-    fn path(&self, sent: &[u8]) -> Result<StorePath> {
-        let limit = path_limit(&self.who, self.quota);
-        StorePath::resolve_node(sent, self.home, limit).map_err(|_| XsError::Invalid)
-    }
-
-    /// Checks that the node is there and that the asker has these rights. Who may not read the parent learns only that it may not.
-    fn check(&self, path: &StorePath, needed: Rights) -> Result<()> {
-        let found = self.tree.find(path);
-        let error = match found.node {
-            Some(node) if node.perms().rights(&self.who, self.domains).covers(needed) => return Ok(()),
-            Some(_) => XsError::Access,
-            None => XsError::NoEntry,
-        };
-        let may_know = found.above.perms().rights(&self.who, self.domains).touches(needed);
-        Err(if may_know { error } else { XsError::Access })
-    }
-}
-
-/// The longest path that the asker may name, in bytes.
-fn path_limit(who: &Identity, quota: &Quota) -> usize {
-    if who.privileged { PAYLOAD_MAX } else { quota.path_max }
-}
 
 /// A request on nodes: everything that a transaction can hold. Appends the reply.
 pub(super) fn node_request(kind: MsgType, payload: &[u8], scope: &mut Scope<'_>, reply: &mut Vec<u8>) -> Result<()> {

@@ -28,16 +28,33 @@ impl Found {
 impl Control {
     /// Digits are a number, a uuid is a uuid, everything else is a name: no name looks like the others.
     pub(super) fn find(&self, engine: &Engine, id: &str) -> Result<Found, Problem> {
-        let seen = if let Ok(domid) = id.parse() {
+        if let Some(found) = self.look_for(engine, id)? {
+            return Ok(found);
+        }
+        // A domain that is being restarted is nobody for a moment: whoever has it in hand puts it down first.
+        let uuid = Uuid::try_parse(id).ok().or_else(|| self.registry.own_named(id)).filter(|uuid| self.registry.own(*uuid).is_some());
+        drop(uuid.map(|uuid| self.registry.hold(uuid)));
+        self.look_for(engine, id)?.ok_or_else(|| problem::not_found(id))
+    }
+
+    fn look_for(&self, engine: &Engine, id: &str) -> Result<Option<Found>, Problem> {
+        let digits = id.bytes().all(|byte| byte.is_ascii_digit());
+        let seen = if let Some(domid) = id.parse().ok().filter(|_| digits) {
             self.by_number(engine, DomId(domid))?
         } else if let Ok(uuid) = Uuid::try_parse(id) {
             self.by_uuid(engine, uuid)?
         } else {
             self.by_name(engine, id)?
         };
-        let seen = seen.ok_or_else(|| problem::not_found(id))?;
-        let name = self.name_of(&seen);
-        Ok(Found { seen, name })
+        Ok(seen.map(|seen| Found { name: self.name_of(&seen), seen }))
+    }
+
+    /// The same domain once more, whatever number it has by now.
+    pub(super) fn find_again(&self, engine: &Engine, found: &Found) -> Result<Found, Problem> {
+        let seen = self.by_number(engine, found.domid())?.filter(|seen| seen.uuid() == found.uuid());
+        let seen = if seen.is_some() { seen } else { self.by_uuid(engine, found.uuid())? };
+        let seen = seen.ok_or_else(|| problem::not_found(&found.name))?;
+        Ok(Found { seen, name: found.name.clone() })
     }
 
     fn by_number(&self, engine: &Engine, domid: DomId) -> Result<Option<Seen>, Problem> {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::boot::Boot;
+use crate::setup::on_path;
 
 const PROGRAM: &str = "qemu-system-x86_64";
 
@@ -24,7 +25,7 @@ impl Qemu {
         let path = directory.path().join("report");
         let listener = UnixListener::bind(&path).context("listen for the second serial port")?;
         listener.set_nonblocking(true).context("listen for the second serial port")?;
-        let mut command = Command::new(PROGRAM);
+        let mut command = program();
         command.args(boot.arguments(&path)).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut qemu = Self { child: command.spawn().with_context(|| format!("start {PROGRAM}"))? };
         let report = qemu.accept(&listener)?;
@@ -64,6 +65,16 @@ impl Qemu {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// QEMU, told by `setpriv` to end with the process that started it: a lab that is killed leaves no machine behind.
+fn program() -> Command {
+    if !on_path("setpriv") {
+        return Command::new(PROGRAM);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", PROGRAM]);
+    command
 }
 
 impl Drop for Qemu {

@@ -7,7 +7,7 @@
 //! ```
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 use xenith_api::latest::{Code, Problem};
@@ -23,7 +23,7 @@ pub(crate) struct Foreign {
 
 #[derive(Debug, Default)]
 struct Inner {
-    own: HashMap<Uuid, DomainRecord>,
+    own: HashMap<Uuid, Arc<DomainRecord>>,
     foreign: Vec<Foreign>,
     reserved: HashMap<Uuid, String>,
     held: HashSet<Uuid>,
@@ -38,7 +38,7 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn new(records: Vec<DomainRecord>) -> Registry {
-        let own = records.into_iter().map(|record| (record.uuid, record)).collect();
+        let own = records.into_iter().map(|record| (record.uuid, Arc::new(record))).collect();
         Registry { inner: Mutex::new(Inner { own, ..Inner::default() }), let_go: Condvar::new() }
     }
 
@@ -69,7 +69,7 @@ impl Registry {
     pub(crate) fn settle(&self, record: DomainRecord) {
         let mut inner = self.lock();
         inner.reserved.remove(&record.uuid);
-        inner.own.insert(record.uuid, record);
+        inner.own.insert(record.uuid, Arc::new(record));
     }
 
     /// A domain is gone.
@@ -77,11 +77,11 @@ impl Registry {
         self.lock().own.remove(&uuid);
     }
 
-    pub(crate) fn own(&self, uuid: Uuid) -> Option<DomainRecord> {
+    pub(crate) fn own(&self, uuid: Uuid) -> Option<Arc<DomainRecord>> {
         self.lock().own.get(&uuid).cloned()
     }
 
-    pub(crate) fn all_own(&self) -> Vec<DomainRecord> {
+    pub(crate) fn all_own(&self) -> Vec<Arc<DomainRecord>> {
         self.lock().own.values().cloned().collect()
     }
 

@@ -21,6 +21,10 @@ pub fn complaints(config: &DomainConfig) -> Vec<Complaint> {
     if let Some(fault) = reserved(&config.name) {
         all.insert(0, Complaint::new(Code::ConfigBadValue, "name", fault).value(&config.name));
     }
+    if config.uuid.is_some_and(|uuid| uuid.is_nil()) {
+        let message = "this is the control domain's uuid; choose another, or leave it out";
+        all.push(Complaint::new(Code::ConfigBadValue, "uuid", message).value(&Uuid::nil().to_string()));
+    }
     all.extend(too_long("boot.kernel", &boot.kernel, PATH_BYTES_MAX));
     all.extend(too_long("boot.initrd", boot.initrd.as_deref().unwrap_or(""), PATH_BYTES_MAX));
     all.extend(too_long("boot.cmdline", &boot.cmdline, CMDLINE_BYTES_MAX));
@@ -52,7 +56,11 @@ pub fn problem(name: &str, complaints: Vec<Complaint>) -> Option<Problem> {
         1 => first.to_string(),
         count => format!("the config of {subject} has {count} faults: {}", keys(&complaints)),
     };
-    let mut problem = Problem::new(Code::ConfigInvalid, subject, title, "correct the named keys");
+    // What is not about the config's form keeps its own code.
+    let form = [Code::ConfigBadValue, Code::ConfigOutOfRange, Code::ConfigUnknownKey, Code::ConfigMissingKey, Code::ConfigSyntax];
+    let alike = complaints.iter().all(|complaint| complaint.code == first.code) && !form.contains(&first.code);
+    let code = if alike { first.code } else { Code::ConfigInvalid };
+    let mut problem = Problem::new(code, subject, title, "correct the named keys");
     problem.complaints = complaints;
     Some(problem)
 }
@@ -87,6 +95,8 @@ mod tests {
             (|c| c.name = "Domain-0".into(), &["name"]),
             (|c| c.name = "..".into(), &["name"]),
             (|c| c.name = "5b0c3d8e-6a5c-4c6e-9df0-0c2f3b1c9a77".into(), &["name"]),
+            (|c| c.uuid = Some(Uuid::nil()), &["uuid"]),
+            (|c| c.uuid = Some(Uuid::max()), &[]),
             (|c| c.boot.kernel = format!("/{}", "k".repeat(5000)), &["boot.kernel"]),
             (|c| c.boot.initrd = Some("initrd.img".into()), &["boot.initrd"]),
             (|c| c.boot.cmdline = "x".repeat(CMDLINE_BYTES_MAX), &[]),

@@ -26,9 +26,9 @@ pub enum End {
     Dying(DomId),
 }
 
-/// The domain with this handle, where there is one. With a number at hand it is one question, without it a search.
+/// The domain with this handle, where there is one; never the control domain. With a number at hand it is one question, without it a search.
 pub fn find(world: &World, uuid: Uuid, domid: Option<DomId>) -> Result<Option<DomainInfo>, Fault> {
-    let same = |info: &DomainInfo| info.handle == *uuid.as_bytes();
+    let same = |info: &DomainInfo| info.handle == *uuid.as_bytes() && info.domid != DomId::DOM0;
     match domid {
         Some(domid) => Ok(world.xen.domain_info(domid)?.filter(same)),
         None => Ok(world.xen.domain_list()?.into_iter().find(same)),

@@ -38,7 +38,7 @@ impl HostFacts {
         let phys = xen.phys_info()?;
         Ok(HostFacts {
             release,
-            version: format!("{}.{}{}", version.version.major, version.version.minor, version.extra),
+            version: version.text(),
             capabilities: phys.capabilities,
             max_grant_version: phys.max_grant_version(&release),
             total_kib: phys.total_pages * 4,

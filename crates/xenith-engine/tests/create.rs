@@ -89,7 +89,7 @@ fn a_host_without_the_memory_says_how_much_it_has() {
     let host = Host::new(Release::V4_20, MachineConfig::default());
     let engine = host.engine(Arc::new(Always));
     let before = host.everything();
-    for (memory, code) in [("3800MiB", Code::MemoryInsufficient), ("8GiB", Code::ConfigInvalid)] {
+    for (memory, code) in [("3800MiB", Code::MemoryInsufficient), ("8GiB", Code::MemoryInsufficient)] {
         let failed = engine.create(&host.order(1, memory, true)).unwrap_err();
         assert_eq!(failed.problem.code, code, "{}", failed.problem);
         assert!(failed.problem.title.contains("the host has"), "{}", failed.problem);

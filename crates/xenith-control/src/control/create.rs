@@ -1,7 +1,8 @@
 //! Creating a domain: name and uuid are taken first, so that of two creates at once one is refused before it costs anything.
 
 use xen_abi::DomId;
-use xenith_api::latest::{CreateRequest, CreateResponse, Problem};
+use xenith_api::latest::{CreateRequest, CreateResponse, Domain, DomainState, Problem};
+use xenith_engine::check;
 use xenith_engine::engine::{CreateOrder, Created, NotCreated};
 
 use super::Control;
@@ -11,6 +12,9 @@ impl Control {
     pub fn create(&self, request: CreateRequest) -> Result<CreateResponse, Problem> {
         let engine = self.engine()?;
         let CreateRequest { config, paused, dry_run } = request;
+        if let Some(problem) = check::problem(&config.name, check::complaints(&config)) {
+            return Err(problem);
+        }
         let uuid = config.uuid.unwrap_or_else(|| (self.fresh_ids)());
         let order = CreateOrder { config, uuid, operation: (self.fresh_ids)(), paused, quick_restarts: 0 };
         if dry_run {
@@ -23,9 +27,11 @@ impl Control {
         let created = engine.create(&order);
         let created = self.settle(uuid, created)?;
         drop(held);
-        let seen = engine.look(DomId(created.record.domid)).map_err(|fault| fault.problem("domain", None))?;
-        let domain = seen.filter(|seen| seen.uuid() == uuid).map(|seen| self.told(&seen));
-        Ok(CreateResponse { domain, plan: created.steps })
+        tracing::info!("d{} {}: created", created.record.domid, created.record.config.name);
+        // It is there; that it cannot be looked at now, or ended at once, does not undo that.
+        let seen = engine.look(DomId(created.record.domid)).ok().flatten().filter(|seen| seen.uuid() == uuid);
+        let domain = seen.map_or_else(|| unseen(&created, paused), |seen| self.told(&seen));
+        Ok(CreateResponse { domain: Some(domain), plan: created.steps })
     }
 
     /// Keeps what a create gave, or gives name and uuid free, unless something of it is still to be undone.
@@ -43,5 +49,20 @@ impl Control {
                 Err(*problem)
             }
         }
+    }
+}
+
+/// The domain as it was created.
+fn unseen(created: &Created, paused: bool) -> Domain {
+    let config = created.record.config.clone();
+    Domain {
+        name: config.name.clone(),
+        domid: created.record.domid,
+        uuid: created.record.uuid,
+        state: if paused { DomainState::Paused } else { DomainState::Running },
+        vcpus: config.vcpus,
+        memory_kib: config.memory_kib,
+        cpu_seconds: 0.0,
+        config: Some(config),
     }
 }

@@ -89,14 +89,16 @@ impl Control {
     /// Destroys a domain and everything that stands for it.
     pub fn destroy(&self, id: &str) -> Result<(), Problem> {
         let engine = self.engine()?;
-        let uuid = guest(self.find(engine, id)?)?.uuid();
+        let found = guest(self.find(engine, id)?)?;
+        let uuid = found.uuid();
         let held = self.registry.hold(uuid);
         // Whoever had it in hand before may have ended it, or restarted it under another number.
-        let found = self.find(engine, &uuid.to_string())?;
+        let found = guest(self.find_again(engine, &found)?)?;
         self.settle_console(found.domid());
         engine.destroy((self.fresh_ids)(), uuid, found.domid(), &found.name)?;
         self.registry.forget(uuid);
         drop(held);
+        tracing::info!("{} {}: destroyed", found.domid(), found.name);
         self.changed();
         Ok(())
     }

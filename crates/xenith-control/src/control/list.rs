@@ -31,27 +31,27 @@ impl Control {
     }
 
     pub(super) fn told(&self, seen: &Seen) -> Domain {
-        seen.told(Some(self.name_of(seen)), self.registry.own(seen.uuid()))
+        seen.told(Some(self.name_of(seen)), self.registry.own(seen.uuid()).as_deref())
     }
 
-    /// Reads the names of the domains that others made, dom0's among them, in one go.
+    /// Reads the names of the domains that others made, in one go; that of dom0 is what it is.
     pub(super) fn learn_names(&self, all: &[Seen]) {
-        let others: Vec<&Seen> = all.iter().filter(|seen| !self.registry.is_ours(seen.uuid())).collect();
+        let mut named: Vec<Foreign> = all.iter().filter(|seen| seen.domid() == DomId::DOM0).map(|seen| foreign(seen, DOM0_NAME)).collect();
+        let others: Vec<&Seen> = all.iter().filter(|seen| seen.domid() != DomId::DOM0 && !self.registry.is_ours(seen.uuid())).collect();
+        if others.is_empty() {
+            return self.registry.set_foreign(named);
+        }
         let requests: Vec<Request> = others.iter().map(|seen| Request::read(&path::domain(seen.domid()).name())).collect();
         let names = match self.stores.with(|store| store.pipeline(&requests)) {
             Ok(names) => names,
             Err(fault) => return tracing::warn!("names of domains: {fault}"),
         };
-        let named = others.iter().zip(names).filter_map(|(seen, name)| Some(foreign(seen, &name.ok()?)));
-        let mut foreign: Vec<Foreign> = named.collect();
-        if !foreign.iter().any(|one| one.domid == DomId::DOM0.0) {
-            foreign.extend(others.iter().find(|seen| seen.domid() == DomId::DOM0).map(|seen| self::foreign(seen, DOM0_NAME)));
-        }
-        self.registry.set_foreign(foreign);
+        named.extend(others.iter().zip(names).filter_map(|(seen, name)| Some(foreign(seen, &name.ok()?))));
+        self.registry.set_foreign(named);
     }
 }
 
-/// What dom0 is called where the store does not say.
+/// What dom0 is called (xen-init-dom0 writes it, and `xenith store`).
 const DOM0_NAME: &[u8] = b"Domain-0";
 
 fn foreign(seen: &Seen, name: &[u8]) -> Foreign {

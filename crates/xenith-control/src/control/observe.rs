@@ -7,9 +7,11 @@
 //!   others'                      --> their names are taken
 //! ```
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use uuid::Uuid;
 use xen_abi::DomId;
 use xen_store::client::Request;
 use xen_store::path::{self, DeviceKind};
@@ -33,10 +35,10 @@ impl Control {
         let own = self.registry.all_own();
         let all = self.all(engine)?;
         self.learn_names(&all);
+        let by_uuid: HashMap<Uuid, &Seen> = all.iter().map(|seen| (seen.uuid(), seen)).collect();
         let mut next = None;
         for record in own {
-            let seen = all.iter().find(|seen| seen.uuid() == record.uuid);
-            let due = self.look_after(engine, &record, seen);
+            let due = self.look_after(engine, &record, by_uuid.get(&record.uuid).copied());
             next = [next, due].into_iter().flatten().min();
         }
         self.changed();
@@ -56,7 +58,7 @@ impl Control {
     /// A domain of ours that is gone without our doing.
     fn clean_up_after(&self, engine: &Engine, record: &DomainRecord) {
         let held = self.registry.hold(record.uuid);
-        if self.registry.own(record.uuid).as_ref() != Some(record) {
+        if self.registry.own(record.uuid).as_deref() != Some(record) {
             return;
         }
         let name = &record.config.name;

@@ -65,7 +65,7 @@ impl Control {
 
     fn end(&self, engine: &Engine, record: &DomainRecord) {
         let held = self.registry.hold(record.uuid);
-        if self.registry.own(record.uuid).as_ref() != Some(record) {
+        if self.registry.own(record.uuid).as_deref() != Some(record) {
             return;
         }
         self.settle_console(DomId(record.domid));
@@ -78,7 +78,7 @@ impl Control {
 
     fn start_again(&self, engine: &Engine, record: &DomainRecord, quick_restarts: u32) {
         let held = self.registry.hold(record.uuid);
-        if self.registry.own(record.uuid).as_ref() != Some(record) {
+        if self.registry.own(record.uuid).as_deref() != Some(record) {
             return;
         }
         let DomainRecord { uuid, domid, ref config, .. } = *record;

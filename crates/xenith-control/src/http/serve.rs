@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use tokio::net::UnixListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use super::router;
 use crate::Control;
@@ -83,14 +83,20 @@ pub fn serve(control: Arc<Control>, lock: ServeLock, shutdown: OwnedFd) -> Resul
         .map_err(failed)?;
     let served = runtime.block_on(async {
         let listener = listen(&socket)?;
-        axum::serve(listener, router(control)).with_graceful_shutdown(stopped(shutdown)?).await
+        let stop = stopped(shutdown)?;
+        let server = axum::serve(listener, router(control)).with_graceful_shutdown(told(stop.clone())).into_future();
+        tokio::select! {
+            ended = server => ended,
+            () = async { told(stop).await; tokio::time::sleep(GRACE).await } => Ok(()),
+        }
     });
-    // Waiting connections (consoles) must not hold up the end.
-    runtime.shutdown_timeout(Duration::from_secs(2));
+    runtime.shutdown_timeout(GRACE);
     let _ = std::fs::remove_file(&socket);
     served.map_err(failed)
 }
 
+/// How long requests may take to end once the end was asked for. What is cut off then is finished by the next control.
+const GRACE: Duration = Duration::from_secs(2);
 /// Threads that speak HTTP. The work is done on the blocking pool.
 const WORKERS: usize = 2;
 /// Requests that work at once; more wait their turn.
@@ -108,15 +114,17 @@ fn listen(socket: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Ready when the descriptor polls readable. An error means that it is unusable: then it is better to stop than never to.
-fn stopped(shutdown: OwnedFd) -> io::Result<impl Future<Output = ()>> {
-    let (tell, told) = oneshot::channel();
+/// Changes when the descriptor polls readable. An error means that it is unusable: then it is better to stop than never to.
+fn stopped(shutdown: OwnedFd) -> io::Result<watch::Receiver<bool>> {
+    let (tell, told) = watch::channel(false);
     std::thread::Builder::new().name("shutdown".to_owned()).spawn(move || {
         while poll(&mut [PollFd::new(&shutdown, PollFlags::IN)], None) == Err(Errno::INTR) {}
-        // Nobody listens any more: the server has ended by itself.
-        let _ = tell.send(());
+        tell.send_replace(true);
     })?;
-    Ok(async move {
-        let _ = told.await;
-    })
+    Ok(told)
+}
+
+async fn told(mut stop: watch::Receiver<bool>) {
+    // An error means that the thread is gone, after its word.
+    let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -38,7 +38,7 @@ impl Seen {
 
     /// As the API tells it. A domain that nobody named is called by its number.
     #[must_use]
-    pub fn told(&self, name: Option<String>, record: Option<DomainRecord>) -> Domain {
+    pub fn told(&self, name: Option<String>, record: Option<&DomainRecord>) -> Domain {
         let info = &self.info;
         Domain {
             name: name.unwrap_or_else(|| format!("({})", info.domid.0)),
@@ -48,7 +48,7 @@ impl Seen {
             vcpus: info.nr_online_vcpus,
             memory_kib: info.tot_pages * 4,
             cpu_seconds: info.cpu_time_ns as f64 / 1e9,
-            config: record.map(|record| record.config),
+            config: record.map(|record| record.config.clone()),
         }
     }
 }

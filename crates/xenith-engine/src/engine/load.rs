@@ -27,7 +27,7 @@ fn problem(name: &str, errors: Vec<LoadError>) -> Problem {
     match (errors.as_slice(), complaints.as_slice()) {
         ([error], [complaint]) => {
             let subject = error.path.display().to_string();
-            Problem { complaints: complaints.clone(), ..Problem::new(complaint.code, subject, error.to_string(), ADVICE) }
+            Problem { complaints: vec![complaint.clone()], ..Problem::new(complaint.code, subject, error.to_string(), ADVICE) }
         }
         _ => check::problem(name, complaints).unwrap_or_else(|| Problem::new(Code::Internal, name, "no file failed", ADVICE)),
     }

@@ -1,5 +1,7 @@
 //! A simulated host with a store, and an engine on it.
 
+#![allow(dead_code)]
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,12 @@
 //! Config to plan to run to journal; the domain state machine.
+//!
+//! ```text
+//!   config --check--> complaints                         pure
+//!   config + facts --plan--> steps, each with its undo   pure; prints as text
+//!   steps --run--> Xen, store, records                   effects, with a page of the journal
+//!            journal --engine::recover--> resume, unwind or go on, after a kill
+//!   a domain that stopped --life--> what its config wants   pure
+//! ```
 
 pub mod check;
 pub mod clock;

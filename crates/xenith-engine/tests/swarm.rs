@@ -22,13 +22,13 @@ fn run(seed: u64) -> bool {
     host.engine(Arc::new(Always));
     let before = host.everything();
     let left = AtomicU64::new(seed.wrapping_mul(7919) % 97);
-    let end = if seed % 3 == 0 { Next::Cancel } else { Next::Die };
+    let end = if seed.is_multiple_of(3) { Next::Cancel } else { Next::Die };
     let hook = move |_: Moment| {
         let more = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if more.is_ok() { Next::Go } else { end }
     };
     let faults = |seed| host.machine.set_faults(FaultPlan::none().only_for(CONTROL).at_random(seed, 40));
-    let order = host.order(1 + seed as u32 % 4, "16MiB", seed % 2 == 0);
+    let order = host.order(1 + seed as u32 % 4, "16MiB", seed.is_multiple_of(2));
     let first = host.engine(Arc::new(hook));
     faults(seed);
     let created = first.create(&order);

@@ -142,6 +142,7 @@ unsafe impl Ioctl for Raw {
         self.argument
     }
 
+    // SAFETY: the trait asks for the word; nothing is dereferenced.
     unsafe fn output_from_ptr(out: IoctlOutput, _: *mut c_void) -> Result<i32> {
         Ok(out)
     }

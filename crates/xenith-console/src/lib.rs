@@ -5,7 +5,7 @@
 //!     |
 //!   Console    a value that is turned: event channels, timers, queue   also driven by the simulator
 //!     |   \
-//!     |    nodes      whose consoles there are (xenstore)
+//!     |    nodes      whose consoles there are (xenstore); attach: from nodes to a session
 //!   Session    one console: ring -> log -> viewers, keys -> ring
 //!     |   |   \
 //!     |  Log   History, Viewer      the last 64 KiB, and who has seen how much of it
@@ -17,6 +17,7 @@
 //! repeats a byte of a log: [`log`] says how.
 
 pub mod allowance;
+mod attach;
 pub mod config;
 pub mod console;
 pub mod history;

@@ -43,6 +43,8 @@ pub struct Plan {
     pub domid: DomId,
     /// Name of its log, without endings.
     pub log_name: String,
+    /// Its `/vm` directory, which it keeps over a restart.
+    pub vm: Option<String>,
     /// What tells this life of the domain from every other.
     pub life: String,
     /// The longest a log file grows, in bytes.
@@ -61,6 +63,8 @@ pub struct Session {
     pub port: Port,
     /// The domain's port, from the store.
     pub remote: Port,
+    /// Its `/vm` directory, which it keeps over a restart.
+    pub vm: Option<String>,
     /// What it said last.
     pub history: History,
     ring: ConsoleRing,
@@ -105,6 +109,7 @@ impl Session {
         let allowance = Allowance::new(plan.rate, now_ms);
         Ok(Session {
             domid,
+            vm: plan.vm.clone(),
             port,
             remote,
             history,

@@ -7,8 +7,8 @@ use xen_abi::DomId;
 use super::Server;
 use super::client::{Part, Stage, read_some};
 use super::protocol::{Granted, LogOf, REQUEST_MAX, Refusal, Request, reply};
+use crate::attach::fits_a_file;
 use crate::log;
-use crate::nodes::fits_a_file;
 
 impl Server {
     /// Reads more of a request and acts on it when its line is whole. Bytes behind the line are keys already.

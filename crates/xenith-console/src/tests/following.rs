@@ -88,6 +88,24 @@ fn a_port_written_anew_is_bound_anew() {
     assert_eq!(world.lock().mapped[&WEB], 1);
 }
 
+/// A restart, of whose first half we hear last: one log, in order.
+#[test]
+fn a_restarted_domain_goes_on_in_its_log() {
+    let world = World::new();
+    world.create(WEB, "web", 0);
+    let (mut console, mut names) = (world.role(Config::default()), Names::default());
+    settle(&mut console, 0, &mut names);
+    world.say(WEB, b"rebooting ");
+    world.create(DomId(6), "web", 0);
+    world.tools().write(&path::domain(DomId(6)).vm(), "/vm/00000000-0000-0000-0000-000000000005").unwrap();
+    world.say(DomId(6), b"booted");
+    settle(&mut console, 1, &mut names);
+    world.destroy(WEB);
+    settle(&mut console, 2, &mut names);
+    assert_eq!(served(&world), [DomId(6)]);
+    assert_eq!(world.disk.contents("web.log"), b"rebooting booted");
+}
+
 #[test]
 fn a_failure_to_attach_is_tried_again() {
     let world = World::new();

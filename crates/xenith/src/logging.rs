@@ -1,4 +1,4 @@
-//! The log: lines on standard error that begin with their subject, after time, level and role.
+//! The log: lines on standard error that begin with their subject, after time, level and the program's name.
 
 use std::fmt;
 use std::io;
@@ -31,7 +31,7 @@ pub fn begin(role: &'static str, level: LevelFilter) {
     let _ = log.event_format(Line { role, timed }).try_init();
 }
 
-/// `2026-01-02T03:04:05.678901Z WARN store: d5 ring: closed`.
+/// `2026-01-02T03:04:05.678901Z WARN xenith-store: d5 ring: closed`.
 struct Line {
     role: &'static str,
     timed: bool,
@@ -47,7 +47,7 @@ where
             SystemTime.format_time(&mut out)?;
             out.write_char(' ')?;
         }
-        write!(out, "{} {}: ", event.metadata().level(), self.role)?;
+        write!(out, "{} xenith-{}: ", event.metadata().level(), self.role)?;
         context.field_format().format_fields(out.by_ref(), event)?;
         writeln!(out)
     }

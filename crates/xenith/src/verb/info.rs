@@ -64,7 +64,7 @@ release         4.20
 domctl version  0x17
 sysctl version  unknown
 total memory    3072 MiB
-free memory     1001 KiB
+free memory     0.9 MiB
 claimed memory  0 MiB
 cpus            2
 capabilities    hvm hap

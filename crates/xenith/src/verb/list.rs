@@ -60,7 +60,8 @@ pub fn state(state: DomainState) -> &'static str {
 
 /// Memory as a person reads it.
 pub fn mebibytes(kib: u64) -> String {
-    if kib.is_multiple_of(1024) { format!("{} MiB", kib / 1024) } else { format!("{} KiB", kib) }
+    let (whole, tenths) = (kib / 1024, kib % 1024 * 10 / 1024);
+    if kib.is_multiple_of(1024) { format!("{whole} MiB") } else { format!("{whole}.{tenths} MiB") }
 }
 
 #[cfg(test)]
@@ -82,9 +83,9 @@ mod tests {
         let domains =
             [domain("Domain-0", 0, DomainState::Running, 1536 << 10, 1234.56), domain("we\u{1b}b", 12, DomainState::Blocked, 65532, 0.0)];
         let expected = "\
-NAME       DOMID  STATE    VCPUS     MEMORY       CPU
-Domain-0       0  running      2   1536 MiB  1234.6 s
-we\\u{1b}b     12  blocked      2  65532 KiB     0.0 s
+NAME       DOMID  STATE    VCPUS    MEMORY       CPU
+Domain-0       0  running      2  1536 MiB  1234.6 s
+we\\u{1b}b     12  blocked      2  63.9 MiB     0.0 s
 ";
         assert_eq!(table(&domains), expected);
     }

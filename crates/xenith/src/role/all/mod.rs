@@ -79,10 +79,7 @@ struct Supervisor<'s> {
 impl Supervisor<'_> {
     fn run(mut self, end: &OwnedFd) -> Result<(), Problem> {
         let mut stopping = false;
-        loop {
-            if self.tell(Event::Time) {
-                return Ok(());
-            }
+        while !self.tell(Event::Time) {
             let wait = self.keeper.wait(self.began.elapsed());
             let (asked, ended) = self.poll(if stopping { None } else { Some(end.as_fd()) }, wait)?;
             if asked {
@@ -94,6 +91,8 @@ impl Supervisor<'_> {
             }
             self.look_for_answers();
         }
+        info!("stopped");
+        Ok(())
     }
 
     /// Gives the keeper an event and does what it says; true at the end.
@@ -107,10 +106,7 @@ impl Supervisor<'_> {
             Action::Start(role) => self.start(role),
             Action::Signal(role, signal) => self.signal(role, signal),
             Action::AllReady => notify::ready(self.ready_fd),
-            Action::End => {
-                info!("stopped");
-                return true;
-            }
+            Action::End => return true,
         }
         false
     }

@@ -147,10 +147,9 @@ fn pid_of(role: &str) -> Result<Option<Pid>> {
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let mut words = line.split(|byte| *byte == 0);
         let program = words.next().unwrap_or_default();
-        if program.ends_with(b"xenith") || program.ends_with(b"/exe") {
-            if words.next() == Some(role.as_bytes()) {
-                return Ok(Pid::from_raw(pid));
-            }
+        let ours = program.ends_with(b"xenith") || program.ends_with(b"/exe");
+        if ours && words.next() == Some(role.as_bytes()) {
+            return Ok(Pid::from_raw(pid));
         }
     }
     Ok(None)

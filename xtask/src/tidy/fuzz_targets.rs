@@ -9,7 +9,9 @@ const PARSERS: &[(&str, &str)] = &[
     ("crates/xen-guest/src/loader/elf.rs", "elf"),
     ("crates/xen-guest/src/loader/notes.rs", "notes"),
     ("crates/xen-guest/src/loader/bzimage.rs", "bzimage"),
-    ("crates/xen-store/src/wire.rs", "store_wire"),
+    ("crates/xen-store/src/wire/parser.rs", "store_wire"),
+    ("crates/xen-store/src/server/mod.rs", "store_server"),
+    ("crates/xenith-api/src/file/mod.rs", "domain_config"),
     ("crates/xenith-api/src/file/mod.rs", "domain_config"),
 ];
 

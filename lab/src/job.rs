@@ -35,19 +35,19 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job without script or extras, five minutes long.
+    /// A job without script or extras, in steady time, half an hour long.
     pub fn new(log: PathBuf) -> Self {
         Self {
             script: None,
             session: "exec sh -l\n".to_owned(),
             files: Vec::new(),
             stock_tools: false,
-            mode: Mode::Fast,
+            mode: Mode::Steady,
             files_back: None,
             xen_arguments: String::new(),
             dom0_arguments: String::new(),
             log,
-            timeout: Duration::from_secs(300),
+            timeout: Duration::from_secs(1800),
         }
     }
 

@@ -42,6 +42,13 @@ enum Action {
     },
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Clock {
+    Fast,
+    Steady,
+    Deterministic,
+}
+
 #[derive(clap::Args)]
 struct Machine {
     /// A release (4.14, 4.17, 4.20) or the file of any hypervisor image.
@@ -56,14 +63,15 @@ struct Machine {
     /// Add a file of this host: PATH-IN-DOM0=PATH-HERE.
     #[arg(long, value_name = "THERE=HERE")]
     add: Vec<String>,
-    /// One processor and a clock that counts instructions, so that figures repeat.
-    #[arg(long)]
-    deterministic: bool,
+    /// How the machine keeps time: fast, steady (a busy host changes nothing but how long it takes) or deterministic (one
+    /// processor, figures repeat). Without a word, fast on a terminal and steady elsewhere.
+    #[arg(long, value_enum, value_name = "CLOCK")]
+    mode: Option<Clock>,
     /// Words added to Xen's command line.
     #[arg(long, default_value = "", allow_hyphen_values = true)]
     xen_cmdline: String,
     /// How long one machine may run, in seconds.
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 1800)]
     timeout_s: u64,
 }
 
@@ -107,7 +115,12 @@ impl Machine {
     fn job(&self, progress: &Progress) -> Result<Job> {
         let mut job = Job::new(workspace::lab_log(&self.xen)?);
         job.stock_tools = self.stock;
-        job.mode = if self.deterministic { Mode::Deterministic } else { Mode::Fast };
+        job.mode = match self.mode {
+            Some(Clock::Fast) => Mode::Fast,
+            Some(Clock::Deterministic) => Mode::Deterministic,
+            None if stdin().is_terminal() => Mode::Fast,
+            Some(Clock::Steady) | None => Mode::Steady,
+        };
         job.xen_arguments.clone_from(&self.xen_cmdline);
         job.timeout = std::time::Duration::from_secs(self.timeout_s);
         if self.xenith {

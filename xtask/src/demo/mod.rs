@@ -1,11 +1,10 @@
 //! `cargo xtask demo`: the newcomer's first minute. From nothing to a domain's console on real Xen.
 
 use std::io::{IsTerminal, stdin};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use comfy_table::Table;
-use lab::machine::{Line, MARK};
+use lab::machine::{Line, MARK, Mode};
 use lab::{Choice, Job, Lab, Progress};
 
 use crate::{dist, workspace};
@@ -47,9 +46,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     job.files = vec![("usr/bin/xenith".to_owned(), built.path, 0o755), ("lab/demo.toml".to_owned(), domain, 0o644)];
     job.script = Some(SCRIPT.to_owned());
     job.session = SESSION.to_owned();
-    job.timeout = Duration::from_secs(900);
     let mut shown = Shown { name: choice.name(), ..Shown::default() };
     if stdin().is_terminal() && !arguments.no_terminal {
+        job.mode = Mode::Fast;
         lab.shell(&choice, &job, |line| hear(line, &mut shown, &progress))?;
     } else {
         let outcome = lab.run(&choice, &job, |line| hear(line, &mut shown, &progress))?;

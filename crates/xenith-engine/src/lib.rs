@@ -16,6 +16,7 @@ pub mod facts;
 pub mod fault;
 pub mod journal;
 pub mod life;
+mod meter;
 pub mod nodes;
 pub mod plan;
 pub mod record;

@@ -4,7 +4,7 @@
 //! store, it can ask twice.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xen_store::client::{Client, ClientError, Counters, Transport};
 
@@ -20,13 +20,8 @@ pub type Connect = dyn Fn() -> io::Result<Box<dyn Transport + Send>> + Send + Sy
 #[derive(Clone)]
 pub struct Stores {
     connect: Arc<Connect>,
-    kept: Arc<Mutex<Kept>>,
-}
-
-#[derive(Default)]
-struct Kept {
-    idle: Vec<StoreClient>,
-    spent: Counters,
+    idle: Arc<Mutex<Vec<StoreClient>>>,
+    spent: Arc<Mutex<Counters>>,
 }
 
 /// How many idle connections are kept.
@@ -36,7 +31,13 @@ impl Stores {
     /// Connections to the store that `connect` reaches.
     #[must_use]
     pub fn new(connect: Arc<Connect>) -> Stores {
-        Stores { connect, kept: Arc::default() }
+        Stores { connect, idle: Arc::default(), spent: Arc::default() }
+    }
+
+    /// The same connections with counters of their own.
+    #[must_use]
+    pub fn metered(&self) -> Stores {
+        Stores { spent: Arc::default(), ..self.clone() }
     }
 
     /// A connection of one's own, for watches.
@@ -55,10 +56,10 @@ impl Stores {
         self.try_with(self.connection()?, &mut work).map_err(Fault::Store)
     }
 
-    /// What the engine has asked of the store so far, over every connection that was used and given back.
+    /// What was asked of the store so far through this value and its clones.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.lock().spent
+        *self.spent()
     }
 
     fn try_with<R>(
@@ -70,26 +71,33 @@ impl Stores {
         let answer = work(&mut client);
         let after = client.counters();
         let usable = matches!(answer, Ok(_) | Err(ClientError::Refused { .. } | ClientError::Conflict { .. }));
-        let mut kept = self.lock();
-        kept.spent.requests += after.requests - before.requests;
-        kept.spent.waits += after.waits - before.waits;
-        if usable && kept.idle.len() < IDLE_MAX {
-            kept.idle.push(client);
+        {
+            let mut spent = self.spent();
+            spent.requests += after.requests - before.requests;
+            spent.waits += after.waits - before.waits;
+        }
+        let mut idle = self.idle();
+        if usable && idle.len() < IDLE_MAX {
+            idle.push(client);
         }
         answer
     }
 
     fn take(&self) -> Option<StoreClient> {
-        self.lock().idle.pop()
+        self.idle().pop()
     }
 
     /// The store went away: the other connections to it are dead as well.
     fn discard(&self) {
-        self.lock().idle.clear();
+        self.idle().clear();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn idle(&self) -> MutexGuard<'_, Vec<StoreClient>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spent(&self) -> MutexGuard<'_, Counters> {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,6 +124,10 @@ mod tests {
         }
         assert_eq!(made.load(Ordering::Relaxed), 1);
         assert_eq!((stores.counters().requests, stores.counters().waits), (3, 3));
+        let metered = stores.metered();
+        metered.with(|store| store.write(&path::tool::xenith(), "1")).expect("writes");
+        assert_eq!((metered.counters().requests, stores.counters().requests), (1, 3));
+        assert_eq!(made.load(Ordering::Relaxed), 1);
     }
 
     #[test]

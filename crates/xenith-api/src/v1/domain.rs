@@ -109,6 +109,26 @@ pub struct CreateResponse {
     pub domain: Option<Domain>,
     /// The plan's steps in order, as stable text, with how long each took.
     pub plan: Vec<Step>,
+    /// What it cost the host; none for a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+}
+
+/// What a create cost the host, counted from the first step to the look at the finished domain. Counts repeat where times do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Hypercalls; a multicall counts as its entries.
+    pub hypercalls: u64,
+    /// How often Xen was entered for them; a multicall counts once.
+    pub traps: u64,
+    /// Mappings of the domain's memory and grant table.
+    pub mappings: u64,
+    /// The frames of 4 KiB in those mappings.
+    pub mapped_frames: u64,
+    /// Requests to the store.
+    pub store_requests: u64,
+    /// How often the create stopped to wait for the store.
+    pub store_waits: u64,
 }
 
 /// One step of a plan.

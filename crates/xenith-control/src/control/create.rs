@@ -1,6 +1,5 @@
 //! Creating a domain: name and uuid are taken first, so that of two creates at once one is refused before it costs anything.
 
-use xen_abi::DomId;
 use xenith_api::latest::{CreateRequest, CreateResponse, Domain, DomainState, Problem};
 use xenith_engine::check;
 use xenith_engine::engine::{CreateOrder, Created, NotCreated};
@@ -20,7 +19,7 @@ impl Control {
         if dry_run {
             let plan = engine.plan_create(&order)?;
             self.registry.is_free(&order.config.name, uuid)?;
-            return Ok(CreateResponse { domain: None, plan });
+            return Ok(CreateResponse { domain: None, plan, cost: None });
         }
         self.registry.reserve(&order.config.name, uuid)?;
         let held = self.registry.hold(uuid);
@@ -28,10 +27,8 @@ impl Control {
         let created = self.settle(uuid, created)?;
         drop(held);
         tracing::info!("d{} {}: created", created.record.domid, created.record.config.name);
-        // It is there; that it cannot be looked at now, or ended at once, does not undo that.
-        let seen = engine.look(DomId(created.record.domid)).ok().flatten().filter(|seen| seen.uuid() == uuid);
-        let domain = seen.map_or_else(|| unseen(&created, paused), |seen| self.told(&seen));
-        Ok(CreateResponse { domain: Some(domain), plan: created.steps })
+        let domain = created.seen.as_ref().map_or_else(|| unseen(&created, paused), |seen| self.told(seen));
+        Ok(CreateResponse { domain: Some(domain), plan: created.steps, cost: Some(created.cost) })
     }
 
     /// Keeps what a create gave, or gives name and uuid free, unless something of it is still to be undone.

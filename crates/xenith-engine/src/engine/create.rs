@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use uuid::Uuid;
 use xen_abi::DomId;
-use xenith_api::latest::{DomainConfig, Problem, Step};
+use xenith_api::latest::{Cost, DomainConfig, Problem, Step};
 
-use super::{Engine, failed, journal_problem, load};
+use super::{Engine, Seen, failed, journal_problem, load};
 use crate::check;
+use crate::domain;
 use crate::facts::CreateFacts;
 use crate::fault::Fault;
 use crate::journal::{CreateEntry, Operation};
+use crate::meter::Meter;
 use crate::plan::{self, Plan};
 use crate::record::DomainRecord;
 use crate::run::{self, Failure};
@@ -38,6 +40,10 @@ pub struct Created {
     pub record: DomainRecord,
     /// The steps, with how long each took.
     pub steps: Vec<Step>,
+    /// The domain as Xen showed it then; none where it could not be looked at or was ended at once, which does not undo the create.
+    pub seen: Option<Seen>,
+    /// What the steps and the look cost.
+    pub cost: Cost,
 }
 
 /// A create that failed.
@@ -75,14 +81,16 @@ impl Engine {
             config: order.config.clone(),
         };
         let page = self.journal.begin(order.operation, &Operation::Create(entry.clone())).map_err(|e| journal_problem(&subject, &e))?;
-        let world = World { images: Some(images), ..self.world.clone() };
+        let (counted, meter) = Meter::on(&self.world);
+        let world = World { images: Some(images), ..counted };
         let finished = run::start(&self.run(&plan.steps, &world, true), page);
         let finished = finished.map_err(|failure: Failure<Fault>| NotCreated {
             problem: Box::new(failed(&subject, &failure)),
             leftovers: failure.page_stays,
         })?;
         let domid = finished.progress.domid.unwrap_or(DomId::INVALID.0);
-        Ok(Created { record: entry.record(domid), steps: plan.told(&finished.durations_us) })
+        let seen = domain::find(&world, order.uuid, Some(DomId(domid))).ok().flatten().map(|info| Seen { info });
+        Ok(Created { record: entry.record(domid), steps: plan.told(&finished.durations_us), seen, cost: meter.cost() })
     }
 
     fn prepare(&self, order: &CreateOrder) -> Result<(Plan, Images, Duration), Problem> {

@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_plan_as_text() {
         let step = |text: &str, undo: &str| Step { text: text.to_owned(), undo: undo.to_owned(), duration_us: None };
-        let answer = CreateResponse { domain: None, plan: vec![step("create domain", "destroy it"), step("unpause", "pause")] };
+        let answer = CreateResponse { domain: None, plan: vec![step("create domain", "destroy it"), step("unpause", "pause")], cost: None };
         assert_eq!(text(&answer), "create domain\n    undo: destroy it\nunpause\n    undo: pause\n");
     }
 

@@ -34,9 +34,9 @@ impl Release {
         format!("boot/xen-{}-amd64.gz", self.name)
     }
 
-    /// The packages of the stock tools of this release, without their libraries.
-    pub fn tool_packages(&self) -> [String; 2] {
-        [format!("xen-utils-{}", self.name), "xenstore-utils".to_owned()]
+    /// The packages of the stock tools of this release, and of strace, which counts what they do; without their libraries.
+    pub fn tool_packages(&self) -> [String; 3] {
+        [format!("xen-utils-{}", self.name), "xenstore-utils".to_owned(), "strace".to_owned()]
     }
 }
 

@@ -13,12 +13,13 @@ use crate::progress::Progress;
 use crate::release::Release;
 
 const START: &str = include_str!("files/stock-start.sh");
-const LAYOUT: &[u8] = b"peers 2";
+const LAYOUT: &[u8] = b"peers 3";
 
 /// Programs of `usr/lib/xen-RELEASE/bin`.
 const TOOLS: [&str; 7] = ["xl", "xenstored", "oxenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl-save-helper"];
 /// Programs of `usr/bin`.
-const CLIENTS: [&str; 8] = [
+const CLIENTS: [&str; 9] = [
+    "strace",
     "xenstore-ls",
     "xenstore-read",
     "xenstore-write",
@@ -43,7 +44,7 @@ pub(crate) fn peers(cache: &Cache, progress: &Progress, release: Release, suite:
 /// Leaves out what the programs of this image cannot need of a whole system's worth of dependencies: interpreters above all.
 fn may_be_needed(package: &str) -> bool {
     let library = package.starts_with("lib") && !package.starts_with("libpython");
-    library || package.starts_with("xen") || package == "zlib1g"
+    library || package.starts_with("xen") || ["strace", "zlib1g"].contains(&package)
 }
 
 fn lay_out(release: Release, suite: &Suite, packages: &[Package]) -> Result<Archive> {

@@ -61,12 +61,14 @@ pub struct Boot {
 impl Boot {
     /// QEMU's arguments. `report` is the socket of the second serial port, which the lab listens on.
     ///
-    /// `+npt` because current Xen builds have no shadow paging; `bootscrub=0` because scrubbing touches all of the
-    /// machine's memory and the host then has to provide it.
+    /// `+npt` because current Xen builds have no shadow paging; `+rdrand` because without it Linux waits two minutes for
+    /// randomness, and `-seed` so that it gets the same each time; `bootscrub=0` because scrubbing touches all of the
+    /// machine's memory and the host then has to provide it; `+rdrand` because a machine whose clock counts instructions has no other
+    /// randomness, and the first that asks for some would wait for minutes.
     pub(crate) fn arguments(&self, report: &Path) -> Vec<String> {
         let xen = format!("console=com1 dom0_mem={} bootscrub=0 {}", self.mode.dom0_memory(), self.xen_arguments);
         let modules = format!("{} console=hvc0 quiet {},{}", self.kernel.display(), self.dom0_arguments, self.initramfs.display());
-        let mut arguments: Vec<String> = ["-cpu", "qemu64,+svm,+npt"].map(str::to_owned).into();
+        let mut arguments: Vec<String> = ["-cpu", "qemu64,+svm,+npt,+rdrand"].map(str::to_owned).into();
         arguments.extend(self.mode.machine().iter().map(|&word| word.to_owned()));
         arguments.extend(["-display", "none", "-nic", "none", "-monitor", "none", "-no-reboot", "-serial", "stdio"].map(str::to_owned));
         arguments.extend(["-chardev".to_owned(), format!("socket,id=report,path={}", report.display())]);

@@ -15,7 +15,7 @@ cat /run/info
 for time in first again; do
     [ $time = first ] || xenith destroy demo || fail "destroy"
     began=$(now)
-    xenith create /lab/demo.toml || fail "create"
+    xenith create /lab/demo.toml 2> /run/why || fail "create: $(cat /run/why)"
     echo "XENITH-LAB: created $time $(($(now) - began))"
 done
 xenith list

@@ -38,7 +38,7 @@ fi
 
 if [ -f /lab/terminal ] && [ $status = 0 ]; then
     echo "XENITH-LAB: terminal" > $port
-    stty -F $port sane $(cat /lab/terminal)
+    stty -F $port sane rows 24 cols 80 $(cat /lab/terminal)
     setsid -c sh -l /lab/session < $port > $port 2>&1
     poweroff -f
 fi

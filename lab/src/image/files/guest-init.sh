@@ -23,6 +23,8 @@ for word in $(cat /proc/cmdline); do
     esac
 done
 
+# Without a size the shell asks the terminal for one, in the middle of what a person reads.
+stty rows 24 cols 80 < /dev/hvc0
 while :; do
     setsid cttyhack sh < /dev/hvc0 > /dev/hvc0 2>&1
 done

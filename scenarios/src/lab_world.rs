@@ -17,8 +17,10 @@ use crate::leftovers::Leftovers;
 use crate::store_walk;
 use crate::world::{Api, COUNT, Guest, Role, World};
 
-const BINARY: &str = "/usr/bin/xenith";
-const API_SOCKET: &str = "/run/xenith/api.sock";
+/// The shipped binary.
+pub(crate) const BINARY: &str = "/usr/bin/xenith";
+/// Where it serves the API.
+pub(crate) const API_SOCKET: &str = "/run/xenith/api.sock";
 const STORE_SOCKET: &str = "/run/xenstored/socket";
 const GUESTS: &str = "/lab/guest";
 /// Where logs go that the host takes back.

@@ -7,8 +7,11 @@
 //!          \---- lab::LabWorld   the shipped binary in dom0 on real Xen: minutes
 //! ```
 //!
+//! `bench` measures ours beside the stock tools, in the lab only.
+//!
 //! A story changes nothing for good: after it, the runner compares what the host holds with what it held before.
 
+pub mod bench;
 pub mod kernels;
 pub mod lab_world;
 pub mod leftovers;

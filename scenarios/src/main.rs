@@ -4,6 +4,7 @@
 //!   scenarios lab [NAME...]                 in dom0, with the binary of /usr/bin/xenith
 //!   scenarios sim [NAME...] [--xen 4.17]    anywhere
 //!   scenarios list
+//!   scenarios bench create                  in dom0, with the stock tools beside: figures instead of a story
 //! ```
 //!
 //! One line for each story, as the lab's host reads it: `XENITH-LAB: scenario NAME ok|failed REASON`.
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use scenarios::bench;
 use scenarios::lab_world::LabWorld;
 use scenarios::sim_world::SimWorld;
 use scenarios::stories::{self, Story};
@@ -42,6 +44,21 @@ enum Place {
     },
     /// Names every story.
     List,
+    /// Measures in dom0 on real Xen, with the stock tools beside.
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Create and destroy, by xl and by us.
+    Create {
+        /// How often; the host drops the first.
+        #[arg(long, default_value_t = 6)]
+        repetitions: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -75,6 +92,7 @@ fn run(place: Place) -> Result<usize> {
             }
             Ok(0)
         }
+        Place::Bench { what: Bench::Create { repetitions } } => bench::create(repetitions).map(|()| 0),
     }
 }
 

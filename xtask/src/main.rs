@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod abi;
+mod bench;
 mod demo;
 mod dist;
 mod fuzz;
@@ -26,6 +27,8 @@ struct Arguments {
 enum Verb {
     /// Measure the layouts of each Xen release from its public headers again.
     Abi(abi::Arguments),
+    /// Measure ours beside the stock tools, on real Xen in one boot.
+    Bench(bench::Arguments),
     /// Show a domain's console on real Xen, from nothing.
     Demo(demo::Arguments),
     /// Build the static release binary into target/dist.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Abi(arguments) => abi::run(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Dist(arguments) => dist::run(&arguments),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),

@@ -1,0 +1,53 @@
+//! Measurements in dom0: stock tools and ours in turn, in one boot, on our store.
+//!
+//! ```text
+//!   scenarios bench create --> for each repetition: xl, our API, our command line, each create with its destroy
+//!                          --> once more, counted and not timed: xl under strace, ours by what its answer tells
+//! ```
+//!
+//! One line for each result, as the lab's host reads it: `XENITH-LAB: bench {"case":...}`. What the figures must be is the host's to say
+//! (`xtask/src/bench`).
+
+mod create;
+mod peer;
+mod strace;
+mod timed;
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+use xenith_api::latest::Cost;
+
+pub use create::create;
+
+/// What one of the contestants took for one thing.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Figures {
+    /// Microseconds of each repetition, in order.
+    Us(Vec<u64>),
+    /// What went out, exactly.
+    Cost(Cost),
+}
+
+/// One result.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    case: &'a str,
+    who: &'a str,
+    #[serde(flatten)]
+    figures: Figures,
+}
+
+fn tell(case: &str, who: &str, figures: Figures) -> Result<()> {
+    println!("XENITH-LAB: bench {}", serde_json::to_string(&Told { case, who, figures })?);
+    Ok(())
+}
+
+/// Lets everybody finish what the last measurement began: stores and consoles hear of domains after their creators do. Idle time costs nothing
+/// where instructions are counted.
+fn settle() {
+    thread::sleep(Duration::from_millis(300));
+}

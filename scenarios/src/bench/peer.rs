@@ -1,0 +1,56 @@
+//! One domain as each contestant is told of it: `xl`'s file, our file, our request.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+/// What is created.
+pub struct Guest {
+    /// Its name.
+    pub name: &'static str,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Its kernel.
+    pub kernel: &'static str,
+    /// Its initial ramdisk.
+    pub initrd: Option<&'static str>,
+}
+
+/// The halting ELF guest.
+pub const TINY: Guest = Guest { name: "tiny", memory_mib: 16, kernel: "/lab/guest/tiny.elf", initrd: None };
+/// Debian's kernel as Debian ships it.
+pub const LINUX: Guest = Guest { name: "linux", memory_mib: 128, kernel: "/lab/guest/vmlinuz-xz", initrd: Some("/lab/guest/initrd") };
+
+impl Guest {
+    /// Writes `xl`'s file; gives its path.
+    pub fn xl_file(&self) -> Result<String> {
+        let Guest { name, memory_mib, kernel, .. } = self;
+        let initrd = self.initrd.map_or(String::new(), |path| format!("ramdisk = \"{path}\"\n"));
+        let text = format!("name = \"{name}\"\ntype = \"pvh\"\nvcpus = 1\nmemory = {memory_mib}\nkernel = \"{kernel}\"\n{initrd}");
+        written(format!("/run/scenarios/{name}.cfg"), &text)
+    }
+
+    /// Writes our file; gives its path.
+    pub fn own_file(&self) -> Result<String> {
+        let Guest { name, memory_mib, kernel, .. } = self;
+        let initrd = self.initrd.map_or(String::new(), |path| format!("initrd = \"{path}\"\n"));
+        let text = format!("name = \"{name}\"\nmemory = \"{memory_mib}MiB\"\n[boot]\nkernel = \"{kernel}\"\n{initrd}");
+        written(format!("/run/scenarios/{name}.toml"), &text)
+    }
+
+    /// The body of our request.
+    pub fn request(&self) -> String {
+        let mut boot = json!({ "kernel": self.kernel });
+        if let Some(initrd) = self.initrd {
+            boot["initrd"] = initrd.into();
+        }
+        let config = json!({ "name": self.name, "memory": format!("{}MiB", self.memory_mib), "boot": boot });
+        json!({ "config": config, "paused": true }).to_string()
+    }
+}
+
+fn written(path: String, text: &str) -> Result<String> {
+    fs::write(&path, text).with_context(|| format!("write {path}"))?;
+    Ok(path)
+}

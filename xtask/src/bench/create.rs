@@ -1,0 +1,118 @@
+//! `cargo xtask bench create`.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use comfy_table::Table;
+use lab::machine::{Line, Mode};
+use lab::{Choice, Job, Lab, Progress};
+use serde_json::{Value, json};
+
+use super::metric::{Bound, Met, Metric};
+use super::results::Results;
+use crate::stories::{self, Binaries};
+use crate::workspace;
+
+/// How to measure.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Releases (4.14, 4.17, 4.20), each booted once.
+    #[arg(long, value_delimiter = ',', default_value = "4.17", value_name = "RELEASE")]
+    xen: Vec<String>,
+    /// Repetitions that count; one more is made first and dropped.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    repetitions: u32,
+}
+
+/// Measures and compares on each release.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let progress = Progress::new();
+    let choices = arguments.xen.iter().map(|name| Choice::parse(name)).collect::<Result<Vec<_>>>()?;
+    let lab = Lab::open(&progress)?;
+    let binaries = progress.suspend(stories::build)?;
+    let mut missed = Vec::new();
+    for choice in choices {
+        let (metrics, about) = measure(&lab, &choice, arguments.repetitions, &binaries, &progress)?;
+        progress.done();
+        println!("{}", table(&metrics));
+        print!("{}", lines(&metrics, &about)?);
+        missed.extend(
+            metrics.iter().filter(|metric| metric.met == Met::Missed).map(|metric| format!("{} on {}", metric.metric, choice.name())),
+        );
+    }
+    ensure!(missed.is_empty(), "more than it must be: {}", missed.join(", "));
+    Ok(())
+}
+
+/// One boot. Gives the figures, and what every line of JSON says beside its own.
+fn measure(lab: &Lab, choice: &Choice, repetitions: u32, binaries: &Binaries, progress: &Progress) -> Result<(Vec<Metric>, Value)> {
+    let mut job = Job::new(workspace::lab_log(&format!("bench-create-{}", choice.name()))?);
+    job.files = binaries.files();
+    job.files_back = Some(job.log.with_extension("out"));
+    job.script = Some(format!("scenarios bench create --repetitions {}\n", repetitions + 1));
+    job.stock_tools = true;
+    job.mode = Mode::Deterministic;
+    job.timeout = Duration::from_secs(3600);
+    let mut results = Results::default();
+    let mut unread = Ok(());
+    let outcome = lab.run(choice, &job, |line| {
+        if let Line::Report(text) = line {
+            progress.note(text);
+            if let Err(error) = results.hear(text) {
+                unread = Err(error);
+            }
+        }
+    })?;
+    unread?;
+    ensure!(outcome.status == 0, "Xen {}: the bench ended with status {}; see {}", choice.name(), outcome.status, job.log.display());
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().and_then(|text| text.parse::<f64>().ok());
+    let about =
+        json!({ "bench": "create", "xen": outcome.xen_version, "store": "xenith", "host_load": load, "sha256": binaries.xenith.sha256 });
+    Ok((metrics(&results)?, about))
+}
+
+fn metrics(results: &Results) -> Result<Vec<Metric>> {
+    let bound = |must, aim| Some(Bound { must, aim });
+    let time = |metric, case, own, bound| -> Result<Metric> {
+        Ok(Metric::time(metric, &results.times(case, "xl")?, &results.times(case, own)?, bound))
+    };
+    let (xl, own) = (results.cost("create", "xl")?, results.cost("create", "api")?);
+    let linux = results.cost("linux", "second")?;
+    Ok(vec![
+        time("create by API", "create", "api", bound(0.25, 0.10))?,
+        time("create by command line", "create", "cli", bound(0.35, 0.20))?,
+        time("destroy by API", "destroy", "api", bound(0.5, 0.25))?,
+        time("destroy by command line", "destroy", "cli", bound(0.5, 0.25))?,
+        time("bzImage guest, first create", "linux", "first", None)?,
+        time("bzImage guest, second create", "linux", "second", bound(0.10, 0.05))?,
+        Metric::count("hypercalls and maps", xl.hypercalls + xl.mappings, own.hypercalls + own.mappings, bound(40.0, 24.0)),
+        Metric::count("hypercalls", xl.hypercalls, own.hypercalls, None),
+        Metric::count("traps into Xen", xl.traps, own.traps, None),
+        Metric::count("maps", xl.mappings, own.mappings, None),
+        Metric::count("mapped frames", xl.mapped_frames, own.mapped_frames, None),
+        Metric::count("bzImage guest, mapped frames", 0, linux.mapped_frames, None),
+        Metric::count("store requests", xl.store_requests, own.store_requests, None),
+        Metric::count("store waits", xl.store_waits, own.store_waits, bound(5.0, 3.0)),
+    ])
+}
+
+fn table(metrics: &[Metric]) -> Table {
+    let mut table = Table::new();
+    table.set_header(["", "xl", "ours", "ratio", "spread", "must", "aim", "reached"]);
+    table.add_rows(metrics.iter().map(Metric::row));
+    table
+}
+
+fn lines(metrics: &[Metric], about: &Value) -> Result<String> {
+    let mut text = String::new();
+    for metric in metrics {
+        let mut line = serde_json::to_value(metric)?;
+        if let (Value::Object(line), Value::Object(about)) = (&mut line, about) {
+            line.extend(about.clone());
+        }
+        writeln!(text, "{line}")?;
+    }
+    Ok(text)
+}

@@ -214,7 +214,7 @@ fn brief(words: &[&str]) -> String {
 fn succeeded(what: &str, output: Output) -> Result<String> {
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        let complaint = text.lines().rfind(|line| line.starts_with("E:")).or_else(|| text.lines().next_back()).unwrap_or("no message");
+        let complaint = text.lines().find(|line| line.starts_with("E:")).or_else(|| text.lines().next_back()).unwrap_or("no message");
         bail!("{what}: {complaint}");
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

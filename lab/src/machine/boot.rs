@@ -63,8 +63,7 @@ impl Boot {
     ///
     /// `+npt` because current Xen builds have no shadow paging; `+rdrand` because without it Linux waits two minutes for
     /// randomness, and `-seed` so that it gets the same each time; `bootscrub=0` because scrubbing touches all of the
-    /// machine's memory and the host then has to provide it; `+rdrand` because a machine whose clock counts instructions has no other
-    /// randomness, and the first that asks for some would wait for minutes.
+    /// machine's memory and the host then has to provide it.
     pub(crate) fn arguments(&self, report: &Path) -> Vec<String> {
         let xen = format!("console=com1 dom0_mem={} bootscrub=0 {}", self.mode.dom0_memory(), self.xen_arguments);
         let modules = format!("{} console=hvc0 quiet {},{}", self.kernel.display(), self.dom0_arguments, self.initramfs.display());

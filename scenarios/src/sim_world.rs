@@ -213,6 +213,10 @@ impl World for SimWorld {
         Duration::from_secs(120)
     }
 
+    fn slack_kib(&self) -> u64 {
+        0
+    }
+
     fn leftovers(&mut self) -> Result<Leftovers> {
         let audit = self.machine.audit();
         let mut counts = BTreeMap::from([("claimed pages".to_string(), audit.claimed_pages)]);

@@ -64,6 +64,8 @@ pub trait World {
     fn pass(&mut self, time: Duration) -> Result<()>;
     /// The longest that a guest's boot may take.
     fn boot_limit(&self) -> Duration;
+    /// How much free memory may differ between two looks when nothing was left behind, in KiB.
+    fn slack_kib(&self) -> u64;
     /// Everything that a leftover would show in.
     fn leftovers(&mut self) -> Result<Leftovers>;
     /// Ends a role at once (SIGKILL in the lab; on the simulator a stop between two turns), and sees that it comes back.

@@ -122,7 +122,7 @@ fn expect(world: &mut dyn World, config: DomainConfig, code: Code, names: &[&str
     for name in names {
         ensure!(problem.title.contains(name), "{name} is not named in: {}", problem.title);
     }
-    let differences = before.differences(&world.leftovers()?);
+    let differences = before.differences(&world.leftovers()?, world.slack_kib());
     ensure!(differences.is_empty(), "a refused create left: {}", differences.join("; "));
     Ok(())
 }

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 
-use crate::world::{Guest, World, config, create, gone};
+use crate::world::{Guest, World, config, create_paused, gone};
 
 const CYCLES: u32 = 50;
 
 pub fn run(world: &mut dyn World) -> Result<()> {
     let config = config(world, "cycle", Guest::Halting)?;
     for _ in 0..CYCLES {
-        create(world, &config)?;
+        create_paused(world, &config)?;
         world.client().destroy("cycle")?;
         gone(world, "cycle")?;
     }

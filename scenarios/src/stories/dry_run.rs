@@ -12,7 +12,7 @@ pub fn run(world: &mut dyn World) -> Result<()> {
     ensure!(answer.domain.is_none(), "a dry run made {:?}", answer.domain);
     ensure!(answer.plan.len() > 10, "a plan of {} steps", answer.plan.len());
     ensure!(answer.plan.iter().all(|step| step.duration_us.is_none() && !step.undo.is_empty()), "{:?}", answer.plan);
-    let differences = before.differences(&world.leftovers()?);
+    let differences = before.differences(&world.leftovers()?, world.slack_kib());
     ensure!(differences.is_empty(), "a dry run changed the host: {}", differences.join("; "));
     Ok(())
 }

@@ -72,6 +72,29 @@ pub fn halting() -> Vec<u8> {
     lab::image::tiny_guest()
 }
 
+/// A guest that runs without end.
+#[must_use]
+pub fn busy() -> Vec<u8> {
+    lab::image::tiny_guest_of(&[0xeb, 0xfe])
+}
+
+/// A guest that ends itself with this reason (public/sched.h) by `SCHEDOP_shutdown`, with AMD's instruction for it, which is what the lab emulates.
+#[must_use]
+pub fn ending(reason: u32) -> Vec<u8> {
+    const SCHED_OP: u32 = 29;
+    const SCHEDOP_SHUTDOWN: u32 = 2;
+    const CODE_BYTES: u32 = 18;
+    let mut code = vec![0xb8];
+    code.extend(SCHED_OP.to_le_bytes());
+    code.push(0xbb);
+    code.extend(SCHEDOP_SHUTDOWN.to_le_bytes());
+    code.push(0xb9);
+    code.extend((lab::image::TINY_GUEST_ENTRY + CODE_BYTES).to_le_bytes());
+    code.extend([0x0f, 0x01, 0xd9]);
+    code.extend(reason.to_le_bytes());
+    lab::image::tiny_guest_of(&code)
+}
+
 /// The smallest guest without the note that tells its PVH entry.
 #[must_use]
 pub fn without_note() -> Vec<u8> {

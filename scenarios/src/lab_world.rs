@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use xenith_api::client::{Client, Unix};
 use xenith_api::latest::Boot;
 
+use crate::kernels;
 use crate::leftovers::Leftovers;
 use crate::store_walk;
 use crate::world::{Api, COUNT, Guest, Role, World};
@@ -58,6 +59,10 @@ impl LabWorld {
         Ok(world)
     }
 
+    fn tiny(&mut self, name: &str, kernel: &[u8]) -> Result<Boot> {
+        Ok(Boot { kernel: self.file(name, kernel)?, initrd: None, cmdline: String::new() })
+    }
+
     /// Ends `xenith all` with SIGTERM: every role ends, and with success.
     pub fn stop(mut self) -> Result<()> {
         let pid = Pid::from_child(&self.all);
@@ -78,13 +83,12 @@ impl World for LabWorld {
 
     fn boot(&mut self, guest: Guest) -> Result<Boot> {
         let word = match guest {
-            Guest::Halting => {
-                return Ok(Boot { kernel: format!("{GUESTS}/tiny.elf"), initrd: None, cmdline: String::new() });
-            }
+            Guest::Halting => return self.tiny("halting.elf", &kernels::halting()),
+            Guest::Busy => return self.tiny("busy.elf", &kernels::busy()),
+            Guest::PowersOff => return self.tiny("powers-off.elf", &kernels::ending(0)),
+            Guest::Reboots => return self.tiny("reboots.elf", &kernels::ending(1)),
+            Guest::Crashes => return self.tiny("crashes.elf", &kernels::ending(3)),
             Guest::Linux => String::new(),
-            Guest::PowersOff => "lab.do=poweroff".to_string(),
-            Guest::Reboots => "lab.do=reboot".to_string(),
-            Guest::Crashes => "lab.do=crash".to_string(),
             Guest::Counts => format!("lab.count={COUNT}"),
         };
         let cmdline = format!("console=hvc0 quiet {word}").trim_end().to_string();

@@ -178,6 +178,7 @@ impl World for SimWorld {
     fn boot(&mut self, guest: Guest) -> Result<Boot> {
         let cmdline = match guest {
             Guest::Halting => "sim.script=halt".to_string(),
+            Guest::Busy => "sim.script=busy".to_string(),
             Guest::Linux => "console=hvc0 sim.script=well-behaved".to_string(),
             Guest::PowersOff => "sim.script=poweroff-after-boot".to_string(),
             Guest::Reboots => "sim.script=reboot-after-boot".to_string(),

@@ -16,11 +16,13 @@ pub enum Guest {
     Linux,
     /// Halts at its first instruction; a few hundred bytes of ELF.
     Halting,
-    /// Boots and powers off.
+    /// Runs without end and says nothing.
+    Busy,
+    /// Powers off at once.
     PowersOff,
-    /// Boots and reboots, every time.
+    /// Reboots at once, every time.
     Reboots,
-    /// Boots and crashes.
+    /// Crashes at once.
     Crashes,
     /// Boots and counts on its console, a line each, from 1 to [`COUNT`].
     Counts,
@@ -90,7 +92,7 @@ pub fn until<T>(world: &mut dyn World, what: &str, limit: Duration, mut ask: imp
 
 /// A config of this name for such a guest: 1 vcpu, room enough, nothing restarted.
 pub fn config(world: &mut dyn World, name: &str, guest: Guest) -> Result<DomainConfig> {
-    let memory_kib = if guest == Guest::Halting { 16 << 10 } else { 160 << 10 };
+    let memory_kib = if matches!(guest, Guest::Linux | Guest::Counts) { 160 << 10 } else { 16 << 10 };
     Ok(DomainConfig {
         name: name.to_string(),
         uuid: None,

@@ -21,7 +21,7 @@ pub(crate) use base::base;
 pub use cpio::Archive;
 pub(crate) use guests::guests;
 pub(crate) use peers::peers;
-pub use tiny::tiny_guest;
+pub use tiny::{TINY_GUEST_ENTRY, tiny_guest, tiny_guest_of};
 
 use std::path::PathBuf;
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use xenith_api::latest::{Code, CreateRequest, DomainState, Problem};
 
-use crate::world::{Guest, World, config, console_says, create_paused, gone, state_is};
+use crate::world::{Guest, World, config, create_paused, gone, state_is, until};
 
 pub fn run(world: &mut dyn World) -> Result<()> {
-    let config = config(world, "alive", Guest::Linux)?;
+    let config = config(world, "alive", Guest::Busy)?;
     let domain = create_paused(world, &config)?;
     ensure!(domain.state == DomainState::Paused, "created paused, and is {:?}", domain.state);
     for id in ["alive".to_string(), domain.domid.to_string(), domain.uuid.to_string()] {
@@ -17,16 +17,23 @@ pub fn run(world: &mut dyn World) -> Result<()> {
     }
     stands_still(world)?;
     world.client().unpause("alive")?;
-    let hello = world.hello(1);
-    console_says(world, "alive", &hello)?;
+    runs(world)?;
     world.client().pause("alive")?;
     stands_still(world)?;
     world.client().unpause("alive")?;
-    state_is(world, "alive", &[DomainState::Running, DomainState::Blocked])?;
+    runs(world)?;
     refused(world.client().create(&CreateRequest { config, paused: true, dry_run: false }), Code::NameInUse)?;
     refused(world.client().pause("nobody"), Code::DomainNotFound)?;
     world.client().destroy("alive")?;
     gone(world, "alive")
+}
+
+fn runs(world: &mut dyn World) -> Result<()> {
+    let before = state_is(world, "alive", &[DomainState::Running])?;
+    let limit = world.boot_limit();
+    until(world, "alive to use its vcpu", limit, |world| {
+        Ok((world.client().domain("alive")?.cpu_seconds > before.cpu_seconds).then_some(()))
+    })
 }
 
 fn stands_still(world: &mut dyn World) -> Result<()> {

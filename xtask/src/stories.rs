@@ -73,10 +73,11 @@ pub fn tell(lab: &Lab, choice: &Choice, names: &[String], binaries: &Binaries, p
     let mut told = Vec::new();
     let outcome = lab.run(choice, &job, |line| {
         if let Line::Report(text) = line {
-            progress.note(format!("  {text}"));
+            progress.note(format!("{} | {text}", workspace::file_name(&choice.name())));
             told.extend(read(text));
         }
     })?;
+    progress.note(format!("Xen {} ({}): told in {:.0} s", choice.name(), outcome.xen_version, outcome.total.as_secs_f64()));
     let failed = told.iter().any(|story| story.verdict == Verdict::Failed);
     if told.is_empty() || (outcome.status != 0 && !failed) {
         bail!("Xen {}: the stories ended with status {} after {}; see {}", choice.name(), outcome.status, told.len(), job.log.display());

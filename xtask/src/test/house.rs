@@ -1,7 +1,8 @@
 //! What the stages share: built once, by the first stage that needs it.
 
 use anyhow::{Context, Result};
-use lab::{Lab, Progress};
+use lab::release::RELEASES;
+use lab::{Choice, Lab, Progress};
 
 use crate::stories::{self, Binaries};
 use crate::workspace::{self, Workspace};
@@ -12,14 +13,20 @@ pub struct House {
     pub workspace: Workspace,
     /// What tells a person how far it is.
     pub progress: Progress,
+    /// What the lab stage boots.
+    pub choices: Vec<Choice>,
     lab: Option<Lab>,
     binaries: Option<Binaries>,
 }
 
 impl House {
-    /// Nothing built yet.
-    pub fn new() -> Result<Self> {
-        Ok(Self { workspace: workspace::find()?, progress: Progress::lines(), lab: None, binaries: None })
+    /// Nothing built yet. Without a name, every release of the lab is meant.
+    pub fn new(xen: &[String]) -> Result<Self> {
+        let choices = match xen {
+            [] => RELEASES.into_iter().map(Choice::Release).collect(),
+            names => names.iter().map(|name| Choice::parse(name)).collect::<Result<_>>()?,
+        };
+        Ok(Self { workspace: workspace::find()?, progress: Progress::lines(), choices, lab: None, binaries: None })
     }
 
     /// The lab, opened once.

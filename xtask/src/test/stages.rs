@@ -2,14 +2,15 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 use lab::packages::Gone;
-use lab::{Choice, setup};
+use lab::{Choice, Lab, Progress, setup};
 
 use super::house::House;
 use super::tally::Tally;
-use crate::stories::{self, Told, Verdict};
+use crate::stories::{self, Binaries, Told, Verdict};
 use crate::{fuzz, tidy};
 
 /// Releases that the stories run as on the simulator; the lab's and the newest of the table.
@@ -84,22 +85,34 @@ pub(super) fn simulator(house: &mut House) -> Result<Tally> {
     Ok(tally)
 }
 
-/// A suite that is gone from the mirror skips its release by name; anything else that is missing is a failure.
-pub(super) fn lab(house: &mut House, release: &str) -> Result<Tally> {
-    let choice = Choice::parse(release)?;
-    let progress = house.progress.clone();
+/// Every release boots in a machine of its own; a machine keeps one processor of the host busy, so they run side by side.
+pub(super) fn lab(house: &mut House) -> Result<Tally> {
+    let (choices, progress) = (house.choices.clone(), house.progress.clone());
     let (lab, binaries) = house.lab_and_binaries()?;
-    if let Err(error) = lab.hypervisor(&choice) {
-        return match error.downcast_ref::<Gone>() {
-            Some(gone) => Ok(Tally::skipped(format!("Xen {release}: {gone}"))),
-            None => Err(error),
-        };
+    let tallies: Vec<Tally> = thread::scope(|scope| {
+        let running: Vec<_> = choices.iter().map(|choice| scope.spawn(|| lab_release(lab, choice, binaries, &progress))).collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Tally::failed("a thread of the lab panicked".to_owned())))
+            .collect()
+    });
+    Ok(tallies.into_iter().fold(Tally::default(), Tally::and))
+}
+
+/// A suite that is gone from the mirror skips its release by name; anything else that is missing is a failure.
+fn lab_release(lab: &Lab, choice: &Choice, binaries: &Binaries, progress: &Progress) -> Tally {
+    let told = lab.hypervisor(choice).and_then(|_| stories::tell(lab, choice, &[], binaries, progress));
+    match told {
+        Ok(told) => {
+            let mut tally = Tally::default();
+            told.into_iter().for_each(|story| count_story(story, &choice.name(), &mut tally));
+            tally
+        }
+        Err(error) => match error.downcast_ref::<Gone>() {
+            Some(gone) => Tally::skipped(format!("Xen {}: {gone}", choice.name())),
+            None => Tally::failed(format!("{error:#}")),
+        },
     }
-    let mut tally = Tally::default();
-    for told in stories::tell(lab, &choice, &[], binaries, &progress)? {
-        count_story(told, release, &mut tally);
-    }
-    Ok(tally)
 }
 
 fn count_story(told: Told, place: &str, tally: &mut Tally) {

@@ -24,6 +24,14 @@ impl Tally {
         Self { failed: vec![why], ..Self::default() }
     }
 
+    /// Both.
+    pub fn and(mut self, other: Self) -> Self {
+        self.passed += other.passed;
+        self.failed.extend(other.failed);
+        self.skipped.extend(other.skipped);
+        self
+    }
+
     /// One check that was left out.
     pub fn skipped(why: String) -> Self {
         Self { skipped: vec![why], ..Self::default() }

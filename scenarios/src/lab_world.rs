@@ -152,16 +152,14 @@ impl World for LabWorld {
     }
 }
 
-/// The process whose first argument is the role's word.
+/// The role's process: `xenith all` names its children `xenith-ROLE`.
 fn pid_of(role: &str) -> Result<Option<Pid>> {
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let mut words = line.split(|byte| *byte == 0);
-        let program = words.next().unwrap_or_default();
-        let ours = program.ends_with(b"xenith") || program.ends_with(b"/exe");
-        if ours && words.next() == Some(role.as_bytes()) {
+        let program = line.split(|byte| *byte == 0).next().unwrap_or_default();
+        if program.ends_with(format!("xenith-{role}").as_bytes()) {
             return Ok(Pid::from_raw(pid));
         }
     }

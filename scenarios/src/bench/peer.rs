@@ -41,10 +41,10 @@ impl Guest {
 
     /// The body of our request.
     pub fn request(&self) -> String {
-        let mut boot = json!({ "kernel": self.kernel });
-        if let Some(initrd) = self.initrd {
-            boot["initrd"] = initrd.into();
-        }
+        let boot = match self.initrd {
+            Some(initrd) => json!({ "kernel": self.kernel, "initrd": initrd }),
+            None => json!({ "kernel": self.kernel }),
+        };
         let config = json!({ "name": self.name, "memory": format!("{}MiB", self.memory_mib), "boot": boot });
         json!({ "config": config, "paused": true }).to_string()
     }

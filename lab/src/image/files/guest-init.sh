@@ -18,7 +18,6 @@ for word in $(cat /proc/cmdline); do
         lab.do=poweroff) poweroff -f ;;
         lab.do=reboot) reboot -f ;;
         lab.count=*) seq "${word#lab.count=}" | sed "s/^/count /" ;;
-        lab.count=*) number=0; while [ $number -lt "${word#*=}" ]; do number=$((number + 1)); echo "count $number"; done ;;
         lab.do=crash) echo c > /proc/sysrq-trigger ;;
     esac
 done

@@ -56,6 +56,9 @@ impl Children {
 
     /// Index of the chunk where the name stands or would stand.
     fn chunk_of(&self, name: &str) -> usize {
+        if self.chunks.len() < 2 {
+            return 0;
+        }
         let starts_before = |chunk: &Arc<Vec<Child>>| chunk.first().is_some_and(|child| *child.name <= *name);
         self.chunks.partition_point(starts_before).saturating_sub(1)
     }

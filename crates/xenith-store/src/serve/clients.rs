@@ -27,7 +27,9 @@ pub(super) struct Clients<'a> {
     all: BTreeMap<ConnId, Client>,
     /// Clients whose state may have changed since epoll was last told.
     touched: Vec<ConnId>,
-    /// Reused for every system call.
+    /// Where bytes are received: always of full length, so that it is not filled with zeros for every request.
+    received: Vec<u8>,
+    /// What is to be sent.
     buffer: Vec<u8>,
     /// Somebody left since this was last asked.
     left: bool,
@@ -35,7 +37,14 @@ pub(super) struct Clients<'a> {
 
 impl<'a> Clients<'a> {
     pub fn new(epoll: BorrowedFd<'a>) -> Clients<'a> {
-        Clients { epoll, all: BTreeMap::new(), touched: Vec::new(), buffer: Vec::with_capacity(CHUNK), left: false }
+        Clients {
+            epoll,
+            all: BTreeMap::new(),
+            touched: Vec::new(),
+            received: vec![0; CHUNK],
+            buffer: Vec::with_capacity(CHUNK),
+            left: false,
+        }
     }
 
     pub fn add(&mut self, socket: OwnedFd, store: &mut Store) {
@@ -69,14 +78,11 @@ impl<'a> Clients<'a> {
     fn receive(&mut self, conn: ConnId, store: &mut Store, hung_up: bool) -> bool {
         let Some(client) = self.all.get(&conn) else { return false };
         let room = store.room(conn).min(CHUNK);
-        if room == 0 {
-            return !hung_up;
-        }
-        self.buffer.resize(room, 0);
-        match rustix::net::recv(&client.socket, &mut self.buffer, RecvFlags::empty()) {
+        let Some(into) = self.received.get_mut(..room).filter(|into| !into.is_empty()) else { return !hung_up };
+        match rustix::net::recv(&client.socket, into, RecvFlags::empty()) {
             Ok((_, 0)) => false,
             Ok((_, count)) => {
-                store.input(conn, self.buffer.get(..count).unwrap_or_default());
+                store.input(conn, self.received.get(..count).unwrap_or_default());
                 true
             }
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => true,

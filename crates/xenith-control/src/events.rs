@@ -20,6 +20,8 @@ use crate::Control;
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Tries to reach the store again after this long.
 const RECONNECT: Duration = Duration::from_secs(1);
+/// Events within this time are looked at together: domains come and go in bursts, and their creator, who may be us, goes first.
+const BURST: Duration = Duration::from_millis(5);
 
 /// Starts the thread. It ends within a minute after the last other user of the core is gone.
 pub fn spawn(control: &Arc<Control>) -> std::io::Result<JoinHandle<()>> {
@@ -62,8 +64,12 @@ fn watch(mut client: StoreClient) -> Result<StoreClient, ClientError> {
 fn serve(control: &Weak<Control>, mut client: StoreClient) -> Option<ClientError> {
     loop {
         let next = look(&*control.upgrade()?);
-        let event = client.wait_event(Some(next));
-        if let Err(error) = event.and_then(|_| drain(&mut client)) {
+        match client.wait_event(Some(next)) {
+            Ok(Some(_)) => std::thread::sleep(BURST),
+            Ok(None) => {}
+            Err(error) => return Some(error),
+        }
+        if let Err(error) = drain(&mut client) {
             return Some(error);
         }
     }

@@ -74,8 +74,8 @@ impl ServeLock {
 pub fn serve(control: Arc<Control>, lock: ServeLock, shutdown: OwnedFd) -> Result<(), ServeError> {
     let socket = lock.socket.clone();
     let failed = |source| ServeError::Io { path: socket.clone(), source };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
+    // One thread speaks HTTP, which is little work: handed from thread to thread, a request waits longer than it is worked on.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(BLOCKING_MAX)
         .thread_name("api")
         .enable_all()
@@ -97,8 +97,6 @@ pub fn serve(control: Arc<Control>, lock: ServeLock, shutdown: OwnedFd) -> Resul
 
 /// How long requests may take to end once the end was asked for. What is cut off then is finished by the next control.
 const GRACE: Duration = Duration::from_secs(2);
-/// Threads that speak HTTP. The work is done on the blocking pool.
-const WORKERS: usize = 2;
 /// Requests that work at once; more wait their turn.
 const BLOCKING_MAX: usize = 32;
 

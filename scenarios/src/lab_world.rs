@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::world::{Api, COUNT, Guest, Role, World};
 pub(crate) const BINARY: &str = "/usr/bin/xenith";
 /// Where it serves the API.
 pub(crate) const API_SOCKET: &str = "/run/xenith/api.sock";
+const CONSOLE_SOCKET: &str = "/run/xenith/console.sock";
 const STORE_SOCKET: &str = "/run/xenstored/socket";
 const GUESTS: &str = "/lab/guest";
 /// Where logs go that the host takes back.
@@ -142,7 +144,11 @@ impl World for LabWorld {
         let began = Instant::now();
         let back = || -> Result<bool> {
             let new = pid_of(name)?.is_some_and(|pid| pid != old);
-            Ok(new && (role != Role::Control || self.client().list().is_ok()))
+            Ok(new
+                && match role {
+                    Role::Control => self.client().list().is_ok(),
+                    Role::Console => UnixStream::connect(CONSOLE_SOCKET).is_ok(),
+                })
         };
         while !back()? {
             ensure!(began.elapsed() < START_LIMIT, "{name} did not come back after SIGKILL");

@@ -58,6 +58,9 @@ enum Bench {
         /// How often; the host drops the first.
         #[arg(long, default_value_t = 6)]
         repetitions: usize,
+        /// Without the Debian guest.
+        #[arg(long)]
+        quick: bool,
     },
 }
 
@@ -92,7 +95,7 @@ fn run(place: Place) -> Result<usize> {
             }
             Ok(0)
         }
-        Place::Bench { what: Bench::Create { repetitions } } => bench::create(repetitions).map(|()| 0),
+        Place::Bench { what: Bench::Create { repetitions, quick } } => bench::create(repetitions, quick).map(|()| 0),
     }
 }
 

@@ -20,12 +20,14 @@ pub struct Metric {
     pub metric: &'static str,
     /// `us`, or `count`.
     pub unit: &'static str,
-    /// Stock tools' figure.
-    pub peer: u64,
+    /// Stock tools' figure, where it can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<u64>,
     /// Ours.
     pub own: u64,
     /// Ours by stock's.
-    pub ratio: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<f64>,
     /// The larger of both spreads, in percent of the median; none for a count, which repeats.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread_percent: Option<f64>,
@@ -66,13 +68,22 @@ impl Metric {
         let ratio = ratio(peer.median, own.median);
         let spread = peer.spread_percent().max(own.spread_percent());
         let met = bound.map_or(Met::Told, |bound| bound.met(ratio));
-        Self { metric, unit: "us", peer: peer.median, own: own.median, ratio, spread_percent: Some(round(spread)), bound, met }
+        Self {
+            metric,
+            unit: "us",
+            peer: Some(peer.median),
+            own: own.median,
+            ratio: Some(ratio),
+            spread_percent: Some(round(spread)),
+            bound,
+            met,
+        }
     }
 
     /// A count of ours beside stock's; the bound is on ours.
-    pub fn count(metric: &'static str, peer: u64, own: u64, bound: Option<Bound>) -> Self {
+    pub fn count(metric: &'static str, peer: Option<u64>, own: u64, bound: Option<Bound>) -> Self {
         let met = bound.map_or(Met::Told, |bound| bound.met(own as f64));
-        Self { metric, unit: "count", peer, own, ratio: ratio(peer, own), spread_percent: None, bound, met }
+        Self { metric, unit: "count", peer, own, ratio: peer.map(|peer| ratio(peer, own)), spread_percent: None, bound, met }
     }
 
     /// The row of the table.
@@ -88,9 +99,9 @@ impl Metric {
         };
         [
             self.metric.to_owned(),
-            shown(self.peer),
+            self.peer.map_or(String::new(), shown),
             shown(self.own),
-            format!("{:.3}", self.ratio),
+            self.ratio.map_or(String::new(), |ratio| format!("{ratio:.3}")),
             spread,
             optional(self.bound.map(|bound| bound.must)),
             optional(self.bound.map(|bound| bound.aim)),
@@ -116,9 +127,9 @@ mod tests {
     fn counts_compare_with_their_bounds() {
         let bound = Some(Bound { must: 40.0, aim: 24.0 });
         for (own, expected) in [(24, Met::Aim), (25, Met::Must), (40, Met::Must), (41, Met::Missed)] {
-            assert_eq!(Metric::count("calls", 107, own, bound).met, expected, "{own}");
+            assert_eq!(Metric::count("calls", Some(107), own, bound).met, expected, "{own}");
         }
-        let told = Metric::count("calls", 100, 25, None);
-        assert_eq!((told.met, told.ratio), (Met::Told, 0.25));
+        let told = Metric::count("calls", Some(100), 25, None);
+        assert_eq!((told.met, told.ratio), (Met::Told, Some(0.25)));
     }
 }

@@ -13,7 +13,7 @@ pub struct Cost {
     pub traps: u64,
     /// Mappings.
     pub mappings: u64,
-    /// Frames of those mappings; strace cannot tell them for stock tools.
+    /// Frames of those mappings; strace does not see those of stock tools.
     pub mapped_frames: u64,
     /// Requests to the store.
     pub store_requests: u64,

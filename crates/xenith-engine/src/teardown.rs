@@ -18,9 +18,10 @@ const DEVICES_MAX: usize = 4096;
 pub fn remove(store: &mut StoreClient, domid: DomId, uuid: Uuid) -> Result<(), ClientError> {
     store.transaction(|tx| {
         let mut doomed = vec![path::vm(uuid).root().clone()];
-        if is_ours(tx, domid, uuid)? {
+        let found = look(tx, domid)?;
+        if found.is_of(uuid) {
             let [home, _, libxl] = nodes::roots(domid, uuid);
-            doomed.extend(backends(tx, domid)?);
+            doomed.extend(backends(tx, domid, &found.devices)?);
             doomed.extend([home, libxl, nodes::console_backend_root(domid)]);
         }
         // What is not there needs no removing.
@@ -31,22 +32,36 @@ pub fn remove(store: &mut StoreClient, domid: DomId, uuid: Uuid) -> Result<(), C
 
 type StoreTx<'a> = Tx<'a, Box<dyn xen_store::client::Transport + Send>>;
 
-/// Whether the directory of this number is the domain's, or nobody's.
-fn is_ours(tx: &mut StoreTx<'_>, domid: DomId, uuid: Uuid) -> Result<bool, ClientError> {
-    let replies = tx.pipeline(&[Request::read(&path::domain(domid).vm())])?;
-    let owner = replies.into_iter().next().and_then(Result::ok);
-    Ok(owner.is_none_or(|owner| owner == path::vm(uuid).root().as_str().as_bytes()))
+/// What stands under a number, asked in one go.
+struct Standing {
+    /// Where the domain's directory says that its other one is.
+    owner: Option<Vec<u8>>,
+    /// Every device that the tools recorded.
+    devices: Vec<(DeviceKind, u32)>,
 }
 
-/// The backends' directories of every device that the tools recorded.
-fn backends(tx: &mut StoreTx<'_>, domid: DomId) -> Result<Vec<StorePath>, ClientError> {
+impl Standing {
+    /// Whether the directory of this number is the domain's, or nobody's.
+    fn is_of(&self, uuid: Uuid) -> bool {
+        self.owner.as_ref().is_none_or(|owner| owner == path::vm(uuid).root().as_str().as_bytes())
+    }
+}
+
+fn look(tx: &mut StoreTx<'_>, domid: DomId) -> Result<Standing, ClientError> {
     let libxl = path::libxl(domid);
-    let kinds = DeviceKind::ALL;
-    let lists: Vec<Request> = kinds.iter().map(|kind| Request::directory(&libxl.device_kind(*kind))).collect();
-    let lists = tx.pipeline(&lists)?;
-    let devices =
-        kinds.iter().zip(lists).flat_map(|(kind, list)| numbers(&list.unwrap_or_default()).map(|devid| (*kind, devid)).collect::<Vec<_>>());
-    let records: Vec<Request> = devices.map(|(kind, devid)| Request::read(&libxl.device_of(kind, devid).backend())).collect();
+    let mut requests = vec![Request::read(&path::domain(domid).vm())];
+    requests.extend(DeviceKind::ALL.iter().map(|kind| Request::directory(&libxl.device_kind(*kind))));
+    let mut replies = tx.pipeline(&requests)?.into_iter();
+    let owner = replies.next().and_then(Result::ok);
+    let lists = DeviceKind::ALL.iter().zip(replies);
+    let devices = lists.flat_map(|(kind, list)| numbers(&list.unwrap_or_default()).map(|devid| (*kind, devid)).collect::<Vec<_>>());
+    Ok(Standing { owner, devices: devices.collect() })
+}
+
+/// The directories of those devices' backends.
+fn backends(tx: &mut StoreTx<'_>, domid: DomId, devices: &[(DeviceKind, u32)]) -> Result<Vec<StorePath>, ClientError> {
+    let libxl = path::libxl(domid);
+    let records: Vec<Request> = devices.iter().map(|(kind, devid)| Request::read(&libxl.device_of(*kind, *devid).backend())).collect();
     if records.is_empty() {
         return Ok(Vec::new());
     }

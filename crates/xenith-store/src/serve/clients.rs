@@ -123,7 +123,7 @@ impl<'a> Clients<'a> {
                 Err(_) => return false,
             }
             // Requests that waited for room are served now; their replies go out in the same loop.
-            store.settle();
+            store.work();
         }
         true
     }

@@ -107,8 +107,9 @@ fn run(store: Store, listener: BorrowedFd<'_>, shutdown: BorrowedFd<'_>) -> Resu
 impl Loop<'_> {
     /// Waits for something to happen and does what it asks for; `false` when it is time to end.
     fn turn(&mut self) -> Result<bool, StoreError> {
-        self.store.settle();
+        self.store.work();
         self.clients.settle(&mut self.store);
+        self.store.notify_moved();
         self.accept_again_if_somebody_left()?;
         // Work that nobody announces is done at once, between two looks at the descriptors.
         let timeout = self.store.has_work().then(rustix::event::Timespec::default);

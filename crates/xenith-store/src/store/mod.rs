@@ -123,8 +123,17 @@ impl Store {
         Ok(self.settle() || events)
     }
 
-    /// Works until nothing is left to do, or until a ring that goes on and on has had its share. `false` when there was nothing.
+    /// Works until nothing is left to do, or until a ring that goes on and on has had its share, and tells domains whose rings moved. `false`
+    /// when there was nothing.
     pub fn settle(&mut self) -> bool {
+        let worked = self.work();
+        self.notify_moved();
+        worked
+    }
+
+    /// The same, and domains are not told yet: [`Store::notify_moved`] does that once the sockets are served. A create waits for its answer,
+    /// dom0's kernel only hears of it, and then has much to ask.
+    pub fn work(&mut self) -> bool {
         let mut worked = false;
         for _ in 0..ROUNDS_PER_TURN {
             if !self.round() {
@@ -132,7 +141,6 @@ impl Store {
             }
             worked = true;
         }
-        self.notify_moved();
         worked
     }
 

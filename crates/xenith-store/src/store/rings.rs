@@ -76,7 +76,7 @@ impl Store {
     }
 
     /// Tells every domain whose ring moved, once.
-    pub(super) fn notify_moved(&mut self) {
+    pub fn notify_moved(&mut self) {
         let Some(seams) = &self.seams else { return };
         for conn in std::mem::take(&mut self.moved) {
             let Some(guest) = self.guests.get(&conn) else { continue };

@@ -23,8 +23,8 @@ use crate::pvh::start_info;
 
 /// The most frames of one mapping: 256 MiB, whose frame list has half a MiB.
 const WINDOW_FRAMES: usize = 64 << 10;
-/// How much of a file is read at a time.
-const CHUNK_BYTES: usize = 1 << 20;
+/// How much of a file is read at a time: what stays in a processor's cache between reading and copying.
+const CHUNK_BYTES: u64 = 128 << 10;
 const PAGE: u64 = PAGE_SIZE as u64;
 
 /// What goes into a domain besides what its layout says.
@@ -152,7 +152,9 @@ struct Window<'a> {
 
 impl Window<'_> {
     fn fill(&self, pieces: &[Piece<'_>]) -> Result<(), BuildError> {
-        let mut chunk = vec![0; CHUNK_BYTES];
+        // As long as is needed: a small kernel shall not pay for a page fault on each page of a large buffer.
+        let longest = pieces.iter().map(|piece| piece.span.bytes).max().unwrap_or(0);
+        let mut chunk = vec![0; longest.min(CHUNK_BYTES) as usize];
         for piece in pieces {
             let mut offset = 0;
             for run in self.runs {

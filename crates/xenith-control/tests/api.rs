@@ -153,7 +153,7 @@ async fn without_a_store_reads_work_and_creates_fail_cleanly_until_it_is_back() 
     };
     json_of(&control, "GET", "/v1/domains", None, 200).await;
     let problem = json_of(&control, "POST", "/v1/domains", Some(host.create_request("web")), 503).await;
-    assert_eq!((&problem["code"], &problem["step"]), (&json!("store-unreachable"), &json!("write 50 store nodes in one transaction")));
+    assert_eq!((&problem["code"], &problem["step"]), (&json!("store-unreachable"), &json!("write the store nodes in one transaction")));
     host.store_up.store(true, Ordering::Relaxed);
     control.observe().unwrap();
     assert_eq!(host.everything(), before);

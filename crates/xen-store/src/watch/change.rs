@@ -72,7 +72,6 @@ impl Change {
         if let (Kind::Removed(node), Some(trie)) = (&self.kind, end) {
             collect_below(trie, node, self.path.as_str(), fired);
         }
-        let path: Arc<str> = self.path.as_str().into();
         let depth = above.len();
         let mut watches: Vec<(WatchId, usize)> = Vec::new();
         if !matches!(self.kind, Kind::Special) {
@@ -82,7 +81,11 @@ impl Change {
             }
         }
         watches.extend(end.iter().flat_map(|trie| trie.here()).map(|id| (*id, 0)));
+        if watches.is_empty() {
+            return;
+        }
         watches.sort_unstable();
+        let path: Arc<str> = self.path.as_str().into();
         fired.extend(watches.into_iter().map(|(watch, levels)| Firing {
             watch,
             path: Arc::clone(&path),

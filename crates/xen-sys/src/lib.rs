@@ -30,6 +30,7 @@
 mod arena;
 mod argument;
 mod evtchn;
+mod file_pages;
 mod foreign;
 mod gntdev;
 mod ioctl;
@@ -39,6 +40,7 @@ pub mod probe;
 mod xenfs;
 
 pub use evtchn::Evtchn;
+pub use file_pages::map_file;
 pub use gntdev::Gntdev;
 pub use privcmd::Privcmd;
 pub use xenfs::XenfsStoreRing;

@@ -75,6 +75,12 @@ impl StorePath {
         Ok(StorePath(path))
     }
 
+    /// The path that a request's payload begins with; `None` for an invalid one.
+    pub(crate) fn of_request(payload: &[u8], home: &str) -> Option<StorePath> {
+        let end = payload.iter().position(|byte| *byte == 0)?;
+        StorePath::resolve(payload.get(..end)?, home, PAYLOAD_MAX).ok()
+    }
+
     /// Like [`StorePath::resolve`], where only nodes of the tree make sense.
     pub fn resolve_node(sent: &[u8], home: &str, limit: usize) -> Result<StorePath, PathError> {
         match sent.first() {

@@ -9,6 +9,7 @@
 //!   for conn in take_dirty()                   connections with something to send
 //!     output(conn, ...), sent(conn, n) ----->  makes room: a connection whose client does not read gets no more turns
 //!   domain_states(...), disconnect(conn)       what happened outside
+//!   tick(now), next_deadline()                 the time: leases of transactions end by it
 //! ```
 //!
 //! No clock, no thread, no descriptor: the simulator and the real role drive the same code. The shell may be split from the core by a process
@@ -19,6 +20,7 @@ mod deliver;
 mod departure;
 mod domains;
 mod effect;
+mod fairness;
 mod outbox;
 mod requests;
 mod transaction;
@@ -31,6 +33,7 @@ use xen_abi::DomId;
 pub use connection::{ConnId, ConnKind};
 pub use domains::DomainState;
 pub use effect::{Effect, RingError};
+pub use fairness::LEASE;
 
 use crate::path::{self, StorePath};
 use crate::perms::Identity;
@@ -39,6 +42,7 @@ use crate::tree::Tree;
 use crate::watch::{Change, Watches};
 use connection::Connection;
 use domains::Domains;
+use fairness::Fairness;
 
 /// A xenstore server without any I/O.
 #[derive(Debug)]
@@ -58,6 +62,7 @@ pub struct Server {
     effects: VecDeque<Effect>,
     /// Domains that the hypervisor does not know, while one request is looked at.
     absent: BTreeSet<DomId>,
+    fairness: Fairness,
 }
 
 impl Server {
@@ -76,6 +81,7 @@ impl Server {
             dirty: Vec::new(),
             effects: VecDeque::new(),
             absent: BTreeSet::new(),
+            fairness: Fairness::default(),
         };
         server.seed(&path::tool::xenstored(), b"");
         server
@@ -112,6 +118,7 @@ impl Server {
     pub fn disconnect(&mut self, conn: ConnId) {
         self.drop_watches(conn);
         self.connections.remove(&conn);
+        self.fairness.forget(conn);
     }
 
     /// The next thing that the shell must do.

@@ -21,6 +21,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::domains::Domains;
 use super::requests::{Scope, node_request};
+use crate::path::StorePath;
 use crate::perms::Identity;
 use crate::quota::Quota;
 use crate::tree::Tree;
@@ -121,6 +122,13 @@ impl Transaction {
         }
         let over = !around.who.privileged && around.held + cost >= around.quota.memory;
         if over { Err(XsError::NoMemory) } else { Ok(()) }
+    }
+
+    /// What was asked of which node, but for what the client was not let near.
+    pub fn touched<'a>(&'a self, home: &'a str) -> impl Iterator<Item = (MsgType, StorePath)> + 'a {
+        let denied = digest(Err(XsError::Access), &[]);
+        let allowed = self.log.iter().filter(move |logged| logged.reply != denied);
+        allowed.filter_map(move |logged| Some((logged.kind, StorePath::of_request(&logged.payload, home)?)))
     }
 
     /// Makes the view the live tree, or says why not and leaves the live tree alone. Gives the changes to be told.

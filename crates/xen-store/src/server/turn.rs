@@ -22,6 +22,9 @@ impl Server {
 
     /// Gives the next ready connection its turn. `false` when none is ready.
     pub fn step(&mut self) -> bool {
+        if self.serve_released() {
+            return true;
+        }
         let Some(conn) = self.ready.pop_front() else { return false };
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.queued = false;
@@ -64,6 +67,7 @@ impl Server {
     /// ring whose indices are out of range.
     pub fn break_off(&mut self, conn: ConnId, error: RingError) {
         self.drop_watches(conn);
+        self.fairness.forget(conn);
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.break_off();
         let effect = match connection.kind {

@@ -12,9 +12,10 @@ mod clients;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use rustix::buffer::spare_capacity;
-use rustix::event::epoll;
+use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
 
@@ -85,6 +86,8 @@ struct Loop<'a> {
     store: Store,
     /// Out of descriptors: nobody is accepted until somebody leaves.
     full: bool,
+    /// When the core's time began.
+    started: Instant,
 }
 
 fn run(store: Store, listener: BorrowedFd<'_>, shutdown: BorrowedFd<'_>) -> Result<(), StoreError> {
@@ -99,7 +102,7 @@ fn run(store: Store, listener: BorrowedFd<'_>, shutdown: BorrowedFd<'_>) -> Resu
         watch(channels.ready(), EVENTS)?;
     }
     let clients = Clients::new(epoll.as_fd());
-    let mut serving = Loop { epoll: epoll.as_fd(), listener, clients, store, full: false };
+    let mut serving = Loop { epoll: epoll.as_fd(), listener, clients, store, full: false, started: Instant::now() };
     while serving.turn()? {}
     Ok(())
 }
@@ -111,13 +114,13 @@ impl Loop<'_> {
         self.clients.settle(&mut self.store);
         self.store.notify_moved();
         self.accept_again_if_somebody_left()?;
-        // Work that nobody announces is done at once, between two looks at the descriptors.
-        let timeout = self.store.has_work().then(rustix::event::Timespec::default);
+        let timeout = self.timeout();
         let mut ready = Vec::with_capacity(256);
         match epoll::wait(self.epoll, spare_capacity(&mut ready), timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(wait("epoll_wait")(error)),
         }
+        self.store.tick(self.started.elapsed());
         for event in ready {
             let flags = event.flags;
             match event.data.u64() {
@@ -128,6 +131,15 @@ impl Loop<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// How long to wait for descriptors: not at all where work is left that nobody announces, and never beyond the core's next deadline.
+    fn timeout(&self) -> Option<Timespec> {
+        if self.store.has_work() {
+            return Some(Timespec::default());
+        }
+        let left = self.store.next_deadline()?.saturating_sub(self.started.elapsed());
+        Timespec::try_from(left).ok()
     }
 
     fn accept(&mut self) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ mod rings;
 mod sockets;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use xen_abi::{DomId, Errno, Port};
 use xen_hv::{SeamError, SharedPages};
@@ -115,6 +116,17 @@ impl Store {
     #[must_use]
     pub fn has_work(&self) -> bool {
         !self.ready.is_empty()
+    }
+
+    /// Tells the core the time since any fixed beginning: call it before work.
+    pub fn tick(&mut self, now: Duration) {
+        self.server.tick(now);
+    }
+
+    /// When to tick at the latest, though no event comes.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.server.next_deadline()
     }
 
     /// Takes pending events and works. `false` when there was nothing to do.

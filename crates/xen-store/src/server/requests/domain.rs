@@ -44,6 +44,7 @@ impl Server {
     pub fn connect_ring(&mut self, domid: DomId) -> ConnId {
         if let Some(conn) = self.ring_of(domid) {
             self.drop_watches(conn);
+            self.fairness.forget(conn);
             if let Some(connection) = self.connections.get_mut(&conn) {
                 connection.restart();
             }

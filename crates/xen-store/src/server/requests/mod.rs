@@ -18,6 +18,7 @@ mod write;
 
 use super::transaction::Surroundings;
 use super::{ConnId, Server};
+use crate::path::StorePath;
 use crate::perms::Identity;
 use crate::watch::WatchId;
 use crate::wire::{HEADER_LEN, Header, Message, MsgType, XsError};
@@ -101,6 +102,12 @@ impl Server {
             Watch | Unwatch => {}
             _ => self.check_transaction(conn, message.tx_id)?,
         }
+        if self.fairness.is_active()
+            && let Some(holder) = self.disturbed_by(conn, kind, message)
+        {
+            self.fairness.park(conn, holder);
+            return Ok(Outcome::Parked);
+        }
         let payload = &message.payload;
         match kind {
             Directory | DirectoryPart | Read | GetPerms | Write | Mkdir | Rm => self.on_nodes(conn, &who, message, kind, reply),
@@ -145,6 +152,23 @@ impl Server {
         around.run(&mut self.tree, &mut changes, kind, &message.payload, reply)?;
         self.deliver(&changes);
         Ok(Outcome::Reply)
+    }
+
+    /// Whose lease this request would disturb.
+    fn disturbed_by(&self, conn: ConnId, kind: MsgType, message: &Message) -> Option<ConnId> {
+        let connection = self.connections.get(&conn)?;
+        let in_the_way = |kind, path: &StorePath| self.fairness.in_the_way(conn, &self.tree, kind, path);
+        match kind {
+            MsgType::TransactionEnd => {
+                let transaction = connection.transactions.get(&message.tx_id)?;
+                transaction.touched(&connection.home).find_map(|(kind, path)| in_the_way(kind, &path))
+            }
+            MsgType::Write | MsgType::Mkdir | MsgType::Rm | MsgType::SetPerms if message.tx_id == 0 => {
+                let path = StorePath::of_request(&message.payload, &connection.home)?;
+                in_the_way(kind, &path)
+            }
+            _ => None,
+        }
     }
 
     fn check_transaction(&self, conn: ConnId, tx_id: u32) -> Result<()> {

@@ -95,10 +95,15 @@ impl Server {
         if let Some(message) = parked {
             self.handle(asker, message);
         }
+        self.forget_absent(asker);
+        self.wake(asker);
+    }
+
+    /// What was learned for a request that is done says nothing about the next one.
+    pub(in crate::server) fn forget_absent(&mut self, asker: ConnId) {
         let still_parked = self.connections.get(&asker).is_some_and(|connection| connection.parked.is_some());
         if !still_parked {
             self.absent.clear();
         }
-        self.wake(asker);
     }
 }

@@ -1,5 +1,6 @@
 //! TRANSACTION_START, TRANSACTION_END.
 
+use super::super::fairness::{Footprint, Start};
 use super::super::transaction::{Surroundings, Transaction};
 use super::super::{ConnId, Server};
 use super::{Outcome, Result, ack};
@@ -16,8 +17,15 @@ impl Server {
         if !who.privileged && connection.transactions.len() > self.quota.transactions {
             return Err(XsError::NoSpace);
         }
+        let start = self.fairness.start(conn);
+        if matches!(start, Start::Wait) {
+            return Ok(Outcome::Parked);
+        }
         let id = connection.fresh_transaction_id();
         connection.transactions.insert(id, Transaction::start(&self.tree, &self.domains));
+        if matches!(start, Start::Leased) {
+            self.fairness.lease(conn, id);
+        }
         reply.extend_from_slice(format!("{id}\0").as_bytes());
         Ok(Outcome::Reply)
     }
@@ -31,7 +39,9 @@ impl Server {
         };
         let connection = self.connections.get_mut(&conn).ok_or(XsError::Io)?;
         let transaction = connection.transactions.remove(&message.tx_id).ok_or(XsError::NoEntry)?;
+        self.fairness.transaction_over(conn, message.tx_id);
         if commit {
+            let footprint = self.fairness.may_claim(conn).then(|| Footprint::of(transaction.touched(&connection.home)));
             let held = connection.held();
             let mut around = Surroundings {
                 generation: &mut self.generation,
@@ -41,9 +51,13 @@ impl Server {
                 home: &connection.home,
                 held,
             };
-            let changes = transaction.commit(&mut self.tree, &mut around)?;
-            self.deliver(&changes);
+            let outcome = transaction.commit(&mut self.tree, &mut around);
+            if matches!(outcome, Err(XsError::Again)) {
+                self.fairness.refused(conn, footprint);
+            }
+            self.deliver(&outcome?);
         }
+        self.fairness.served(conn);
         ack(reply);
         Ok(Outcome::Reply)
     }

@@ -46,6 +46,7 @@ impl Server {
     /// `|` -> `OK|`. Drops transactions too: a kernel that starts anew knows nothing of either.
     pub(super) fn reset_watches(&mut self, conn: ConnId, reply: &mut Vec<u8>) -> Result<Outcome> {
         self.drop_watches(conn);
+        self.fairness.forget(conn);
         self.connections.get_mut(&conn).ok_or(XsError::Io)?.transactions.clear();
         ack(reply);
         Ok(Outcome::Reply)

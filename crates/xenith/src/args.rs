@@ -78,7 +78,7 @@ impl Word {
             Word::Help(word) => return word.run(),
             Word::All(word) => word.run(context),
             Word::Control(word) => word.run(context),
-            Word::Store(word) => word.run(context),
+            Word::Store(word) => return word.run(context),
         };
         done.map(|()| ExitCode::SUCCESS)
     }
@@ -128,9 +128,10 @@ mod tests {
             ("xenith console", "Console(Console { name: None, log: false"),
             ("/usr/sbin/xenith-console --json", "Console(Console { name: None, log: false"),
             ("xenith-store", "Store(Store {"),
+            ("xenith store read -R /a --socket /s", "Store(Store {"),
             ("xenith --json shutdown web --wait 5", "Shutdown(Shutdown { name: \"web\", wait: Some(5) })"),
             ("xenith shutdown web", "Shutdown(Shutdown { name: \"web\", wait: None })"),
-            ("xenith help config", "Help(Help { topic: Some(\"config\") })"),
+            ("xenith help config", "Help(Help { topic: [\"config\"] })"),
             ("xenith all", "All(All { ready_fd: None"),
         ] {
             let word = format!("{:?}", parse(line).unwrap().word);

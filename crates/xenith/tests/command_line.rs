@@ -152,6 +152,11 @@ fn help_has_examples_for_every_word() {
         assert!(help.contains("Examples:") && help.contains(&format!("  xenith {word}")), "{help}");
         assert_eq!(run(&["help", word]), (0, help, String::new()));
     }
+    for word in ["read", "write"] {
+        let (code, help, _) = run(&["store", word, "--help"]);
+        assert!(code == 0 && help.contains("Examples:") && help.contains(&format!("  xenith store {word}")), "{help}");
+        assert_eq!(run(&["help", "store", word]), (0, help, String::new()));
+    }
     let (_, config, _) = run(&["help", "config"]);
     assert!(config.contains("[boot]") && config.contains("kernel = \"/boot/vmlinuz\""));
     let (code, _, err) = run(&["help", "nothing"]);

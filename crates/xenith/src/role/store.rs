@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use xen_hv::{Negotiated, Xen};
@@ -12,20 +13,35 @@ use xenith_store::{BootNodes, Config, DomainStates, Seams, StoreError, serve};
 
 use super::{Options, Role, xen};
 use crate::context::Context;
+use crate::verb;
 
-/// Run the store role (started by `xenith all`)
+/// Look into the store; without COMMAND, run the store role
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    xenith store                     serves xenstore on /run/xenstored/socket and in every domain's ring\n\n\
-    In this release a store that ends loses its contents.")]
+#[command(
+    subcommand_value_name = "COMMAND",
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  \
+    xenith store read /local/domain/0/name   what stands in a node; each COMMAND has its own --help\n  \
+    xenith store                     the role: serves xenstore on /run/xenstored/socket and in every domain's ring (started by `xenith all`)\n\n\
+    In this release a store that ends loses its contents."
+)]
 pub struct Store {
     #[command(flatten)]
     options: Options,
+    #[command(subcommand)]
+    word: Option<verb::store::Word>,
 }
 
 impl Store {
-    /// Serves until it is asked to end.
-    pub fn run(&self, context: &Context) -> Result<(), Problem> {
+    /// Does what the word says; without one, serves until it is asked to end.
+    pub fn run(&self, context: &Context) -> Result<ExitCode, Problem> {
+        match &self.word {
+            Some(word) => word.run(context),
+            None => self.serve(context).map(|()| ExitCode::SUCCESS),
+        }
+    }
+
+    fn serve(&self, context: &Context) -> Result<(), Problem> {
         let site = self.options.site(context);
         let started = super::begin(Role::Store, &site)?;
         let opened = xen::open("store")?;

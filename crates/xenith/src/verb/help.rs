@@ -13,8 +13,8 @@ use crate::{args, context};
     xenith help config               every key of a config file, with an example\n  \
     xenith help create")]
 pub struct Help {
-    /// `config`, or a verb
-    topic: Option<String>,
+    /// `config`, or a verb; `store ls` is a verb of two words
+    topic: Vec<String>,
 }
 
 impl Help {
@@ -22,16 +22,19 @@ impl Help {
     pub fn run(&self) -> Result<ExitCode, Problem> {
         let mut command = args::command();
         command.build();
-        let text = match self.topic.as_deref() {
-            None => command.render_help().to_string(),
-            Some("config") => file::help::text(),
-            Some(topic) => {
-                let verb = command.find_subcommand_mut(topic).ok_or_else(|| unknown(topic))?;
-                verb.render_help().to_string()
-            }
+        let text = match self.topic.as_slice() {
+            [topic] if topic == "config" => file::help::text(),
+            words => of_command(&mut command, words)?,
         };
         context::print(text.as_bytes()).map(|()| ExitCode::SUCCESS)
     }
+}
+
+/// What `--help` says after these words.
+fn of_command(command: &mut clap::Command, words: &[String]) -> Result<String, Problem> {
+    let Some((first, rest)) = words.split_first() else { return Ok(command.render_help().to_string()) };
+    let verb = command.find_subcommand_mut(first).ok_or_else(|| unknown(first))?;
+    of_command(verb, rest)
 }
 
 fn unknown(topic: &str) -> Problem {
@@ -62,9 +65,16 @@ mod tests {
             "# The command line\n\nThis page is what `--help` says; a test compares them.\n\n```text\n{}```\n",
             command.render_help()
         );
-        for verb in command.get_subcommands_mut() {
-            page += &format!("\n## xenith {}\n\n```text\n{}```\n", verb.get_name().to_owned(), verb.render_help());
-        }
+        write_commands("##", &mut command, &mut page);
         page.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    }
+
+    /// A section for each command and, one level down, for its own.
+    fn write_commands(heading: &str, command: &mut clap::Command, page: &mut String) {
+        for verb in command.get_subcommands_mut() {
+            let name = verb.get_bin_name().unwrap_or_default().to_owned();
+            *page += &format!("\n{heading} {name}\n\n```text\n{}```\n", verb.render_help());
+            write_commands(&format!("#{heading}"), verb, page);
+        }
     }
 }

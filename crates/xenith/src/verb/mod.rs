@@ -9,4 +9,5 @@ pub mod info;
 pub mod list;
 pub mod pause;
 pub mod shutdown;
+pub mod store;
 pub mod unpause;

@@ -150,7 +150,7 @@ impl SimWorld {
         let clock = Arc::new(SimClock { machine: self.machine.clone() });
         let config = ControlConfig::new(handle.clone(), handle, Arc::new(connect), clock, self.directory.path().to_path_buf());
         let config = ControlConfig { cache_dir: Some(self.path("kernels")), ..config };
-        let lock = ServeLock::take(&ServeConfig { socket: self.path("api.sock") })?;
+        let lock = ServeLock::take(&ServeConfig::new(self.path("api.sock")))?;
         self.control = Some(Running::start("control", move |stop| {
             let control = Arc::new(Control::start(config)?);
             events::spawn(&control)?;

@@ -1,11 +1,14 @@
 //! What a story can do and see, wherever it runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use xenith_api::client::{Client, Exchange};
-use xenith_api::latest::{Action, Boot, CreateRequest, Domain, DomainConfig, DomainState, DomainType, On, Problem};
+use xenith_api::latest::{Action, Boot, Code, CreateRequest, Domain, DomainConfig, DomainState, DomainType, On, Problem};
+
+use xenith_api::openapi::{self, conform};
 
 use crate::leftovers::Leftovers;
 
@@ -40,13 +43,23 @@ pub enum Role {
     Console,
 }
 
-/// The API, however it is reached. Clones share the way.
+/// What every answer is held against.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(openapi::TEXT).unwrap_or_default());
+
+/// The API, however it is reached, and every answer of it checked against the API's document. Clones share the way.
 #[derive(Clone)]
 pub struct Api(pub Arc<dyn Exchange + Send + Sync>);
 
 impl Exchange for Api {
     fn exchange(&self, method: &str, path: &str, body: Option<&[u8]>) -> Result<(u16, Vec<u8>), Problem> {
-        self.0.exchange(method, path, body)
+        let (status, body) = self.0.exchange(method, path, body)?;
+        match conform::answer(&DOCUMENT, method, path, status, &body).as_slice() {
+            [] => Ok((status, body)),
+            faults => {
+                let told = format!("{method} {path}: {status} is not what the API's document says: {}", faults.join("; "));
+                Err(Problem::new(Code::Internal, "API", told, "correct the document or the daemon"))
+            }
+        }
     }
 }
 

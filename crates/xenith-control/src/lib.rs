@@ -19,4 +19,4 @@ mod registry;
 
 pub use config::ControlConfig;
 pub use control::Control;
-pub use http::{ServeConfig, ServeError, ServeLock, router, serve};
+pub use http::{Caller, Roles, ServeConfig, ServeError, ServeLock, router, serve};

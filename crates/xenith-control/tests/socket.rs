@@ -7,44 +7,14 @@ mod common;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use common::Host;
+use common::{Host, Served};
 use xen_abi::Release;
-use xenith_api::client::{Client, Heard, Unix};
+use xenith_api::client::Heard;
 use xenith_api::latest::{Code, CreateRequest};
-use xenith_control::{Control, ServeConfig, ServeError, ServeLock, events, serve};
-
-struct Served {
-    socket: PathBuf,
-    stop: Option<std::os::fd::OwnedFd>,
-    server: Option<thread::JoinHandle<()>>,
-}
-
-impl Served {
-    fn new(host: &Host, control: Arc<Control>) -> Served {
-        let socket = host.dir.path().join("run/api.sock");
-        let lock = ServeLock::take(&ServeConfig { socket: socket.clone() }).unwrap();
-        let (read, write) = std::io::pipe().unwrap();
-        let server = thread::spawn(move || serve(control, lock, read.into()).unwrap());
-        while !socket.exists() {
-            thread::sleep(Duration::from_millis(5));
-        }
-        Served { socket, stop: Some(write.into()), server: Some(server) }
-    }
-
-    fn client(&self) -> Client<Unix> {
-        Client::new(Unix::new(&self.socket, Duration::from_secs(10)))
-    }
-
-    fn stop(&mut self) {
-        drop(self.stop.take());
-        self.server.take().unwrap().join().unwrap();
-    }
-}
+use xenith_control::{ServeConfig, ServeError, ServeLock, events};
 
 fn request(host: &Host) -> CreateRequest {
     serde_json::from_value(host.create_request("web")).unwrap()
@@ -74,7 +44,7 @@ fn the_client_and_the_server_agree() {
 fn one_control_at_a_time_serves_a_socket() {
     let host = Host::new(Release::V4_20);
     let mut served = Served::new(&host, host.start());
-    let config = ServeConfig { socket: served.socket.clone() };
+    let config = ServeConfig::new(served.socket.clone());
     assert!(matches!(ServeLock::take(&config), Err(ServeError::AlreadyRunning { .. })));
     assert!(served.client().list().is_ok(), "the first one is not disturbed");
     served.stop();

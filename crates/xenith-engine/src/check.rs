@@ -124,10 +124,10 @@ mod tests {
         let mut config = good();
         config.vcpus = 0;
         let one = problem("web", complaints(&config)).expect("a problem");
-        assert_eq!(one.title, "vcpus = 0: a domain has 1 to 128 vcpus");
+        assert_eq!(one.detail, "vcpus = 0: a domain has 1 to 128 vcpus");
         config.memory_kib = 4;
         let two = problem("web", complaints(&config)).expect("a problem");
-        assert_eq!(two.title, "the config of domain web has 2 faults: vcpus, memory");
+        assert_eq!(two.detail, "the config of domain web has 2 faults: vcpus, memory");
         assert!(problem("web", Vec::new()).is_none());
     }
 }

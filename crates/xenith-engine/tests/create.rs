@@ -98,7 +98,7 @@ fn a_host_without_the_memory_says_how_much_it_has() {
     for (memory, code) in [("3800MiB", Code::MemoryInsufficient), ("8GiB", Code::MemoryInsufficient)] {
         let failed = engine.create(&host.order(1, memory, true)).unwrap_err();
         assert_eq!(failed.problem.code, code, "{}", failed.problem);
-        assert!(failed.problem.title.contains("the host has"), "{}", failed.problem);
+        assert!(failed.problem.detail.contains("the host has"), "{}", failed.problem);
         assert_eq!(host.everything(), before);
     }
 }

@@ -18,7 +18,7 @@ fn as_json(problem: &Problem) -> String {
 /// `xenith: what is wrong; what to do [code]`, or one line for each complaint about a config.
 fn as_lines(problem: &Problem) -> String {
     if problem.complaints.is_empty() {
-        let title = one_line(&problem.title);
+        let title = one_line(&problem.detail);
         let advice = one_line(&problem.advice);
         let advice = if advice.is_empty() || title.contains(&advice) { String::new() } else { format!("; {advice}") };
         return format!("xenith: {title}{advice} [{}]\n", problem.code);

@@ -126,7 +126,7 @@ fn a_created_domain_and_a_refused_one() {
     let config = dir.path().join("web.toml");
     std::fs::write(&config, "name = \"web\"\nmemory = \"64MiB\"\n[boot]\nkernel = \"/vmlinuz\"\n").unwrap();
     let config = config.display().to_string();
-    let refused = r#"{"code":"config-invalid","status":422,"title":"1 complaint","subject":"domain web","advice":"correct it",
+    let refused = r#"{"code":"config-invalid","status":422,"detail":"1 complaint","subject":"domain web","advice":"correct it",
         "complaints":[{"code":"file-unreadable","key":"boot.kernel","value":"/vmlinuz","message":"is not there; name a kernel"}]}"#;
     let socket = daemon(dir.path(), vec![(201, format!("{{\"domain\":{WEB},\"plan\":[]}}")), (422, refused.to_owned())]);
     let create = ["create", &config, "--socket", &socket];

@@ -62,7 +62,7 @@ fn too_small(world: &mut dyn World) -> Result<()> {
     config.memory_kib = 8 << 10;
     config.boot.initrd = Some(world.file("large-initrd", &vec![7; 12 << 20])?);
     let problem = create_refused(world, config.clone(), Code::MemoryTooSmall)?;
-    let text = format!("{} {}", problem.title, problem.advice);
+    let text = format!("{} {}", problem.detail, problem.advice);
     let enough_mib = numbers_before(&text, "MiB").into_iter().max().with_context(|| format!("no MiB in: {text}"))?;
     config.memory_kib = enough_mib << 10;
     create_paused(world, &config).with_context(|| format!("with the {enough_mib} MiB that should do"))?;
@@ -108,7 +108,7 @@ fn name_in_use(world: &mut dyn World) -> Result<()> {
     let config = config(world, "taken", Guest::Halting)?;
     create_paused(world, &config)?;
     let problem = create_refused(world, config, Code::NameInUse)?;
-    ensure!(problem.title.contains("taken"), "who? {}", problem.title);
+    ensure!(problem.detail.contains("taken"), "who? {}", problem.detail);
     world.client().destroy("taken")?;
     gone(world, "taken")
 }
@@ -117,10 +117,10 @@ fn name_in_use(world: &mut dyn World) -> Result<()> {
 fn expect(world: &mut dyn World, config: DomainConfig, code: Code, names: &[&str]) -> Result<()> {
     let before = world.leftovers()?;
     let problem = create_refused(world, config, code)?;
-    ensure!(!problem.title.contains('\n') && !problem.title.is_empty(), "not one line: {:?}", problem.title);
+    ensure!(!problem.detail.contains('\n') && !problem.detail.is_empty(), "not one line: {:?}", problem.detail);
     ensure!(!problem.advice.is_empty(), "no advice: {problem:?}");
     for name in names {
-        ensure!(problem.title.contains(name), "{name} is not named in: {}", problem.title);
+        ensure!(problem.detail.contains(name), "{name} is not named in: {}", problem.detail);
     }
     let differences = before.differences(&world.leftovers()?, world.slack_kib());
     ensure!(differences.is_empty(), "a refused create left: {}", differences.join("; "));

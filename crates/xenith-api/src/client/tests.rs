@@ -60,12 +60,12 @@ fn answers_and_problems() {
     let domains = r#"[{"name":"web","domid":3,"uuid":"0b27a5f4-6b3c-4a0e-9f57-2f3d9a1c7e55","state":"blocked","vcpus":2,"memory_kib":65536,"cpu_seconds":1.5}]"#;
     assert_eq!(canned(200, domains).list().unwrap()[0].state, DomainState::Blocked);
     assert_eq!(canned(204, "").destroy("web"), Ok(()));
-    let told = r#"{"code":"domain-not-found","status":404,"title":"t","subject":"domain web","advice":"a"}"#;
+    let told = r#"{"code":"domain-not-found","status":404,"detail":"t","subject":"domain web","advice":"a"}"#;
     assert_eq!(canned(404, told).destroy("web").unwrap_err().code, Code::DomainNotFound);
     let untold = canned(500, "<html>").destroy("web").unwrap_err();
     assert_eq!((untold.code, untold.status), (Code::Internal, 500));
-    assert_eq!(untold.title, "DELETE /v1/domains/web: the daemon answered 500 without saying why");
-    assert!(canned(200, "[1]").list().unwrap_err().title.contains("makes no sense"));
+    assert_eq!(untold.detail, "DELETE /v1/domains/web: the daemon answered 500 without saying why");
+    assert!(canned(200, "[1]").list().unwrap_err().detail.contains("makes no sense"));
 }
 
 /// A daemon that takes one connection and does what it is told.
@@ -97,7 +97,7 @@ fn over_a_socket() {
         let (_dir, client) = answer(reply);
         let problem = client.list().unwrap_err();
         assert_eq!(problem.code, code);
-        assert!(problem.title.contains(says), "{}", problem.title);
+        assert!(problem.detail.contains(says), "{}", problem.detail);
     }
 }
 
@@ -124,7 +124,7 @@ fn a_silent_daemon_and_none() {
     assert_eq!(client.list().unwrap_err().code, Code::TimedOut);
     let none = Client::new(Unix::new("/nonexistent/api.sock", Duration::from_secs(1))).list().unwrap_err();
     assert_eq!(none.code, Code::DaemonUnreachable);
-    assert_eq!(none.title, "no daemon answers on /nonexistent/api.sock: no such file or directory");
+    assert_eq!(none.detail, "no daemon answers on /nonexistent/api.sock: no such file or directory");
 }
 
 #[test]
@@ -158,9 +158,9 @@ fn a_console_that_is_refused_says_why() {
     let (_dir, client) = daemon(|mut stream| {
         let mut request = [0; 4096];
         let _ = stream.read(&mut request).unwrap();
-        let body = r#"{"code":"domain-not-found","status":404,"title":"no domain web","subject":"domain web","advice":"a"}"#;
+        let body = r#"{"code":"domain-not-found","status":404,"detail":"no domain web","subject":"domain web","advice":"a"}"#;
         write!(stream, "HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
     });
     let problem = client.console("web").unwrap_err();
-    assert_eq!((problem.code, problem.title.as_str()), (Code::DomainNotFound, "no domain web"));
+    assert_eq!((problem.code, problem.detail.as_str()), (Code::DomainNotFound, "no domain web"));
 }

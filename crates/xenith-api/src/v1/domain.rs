@@ -1,12 +1,13 @@
 //! Domains: what is wanted of one, and what is seen of it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::problem::shorten;
 
 /// What a domain shall be. The same model is read from TOML files and from the API's JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DomainConfig {
     /// 1 to 63 characters of `[A-Za-z0-9._+-]`, not digits alone, unique on the host.
@@ -22,6 +23,7 @@ pub struct DomainConfig {
     pub vcpus: u32,
     /// Memory in KiB, a multiple of 4; in files and requests also text with a unit: `"512MiB"`.
     #[serde(rename = "memory", with = "memory_text")]
+    #[schemars(schema_with = "memory_text::schema")]
     pub memory_kib: u64,
     /// What it boots.
     pub boot: Boot,
@@ -35,7 +37,7 @@ fn one() -> u32 {
 }
 
 /// The kind of container that Xen makes for the domain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DomainType {
     /// Hardware virtualization without emulated devices.
@@ -44,7 +46,7 @@ pub enum DomainType {
 }
 
 /// What a domain boots.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Boot {
     /// Absolute path of an ELF or bzImage kernel with a PVH entry note.
@@ -58,7 +60,7 @@ pub struct Boot {
 }
 
 /// What happens when a domain stops by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct On {
     /// It powered off (SHUTDOWN_poweroff).
@@ -76,7 +78,7 @@ impl Default for On {
 }
 
 /// What to do with a domain that stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Free everything it had.
@@ -88,7 +90,7 @@ pub enum Action {
 }
 
 /// `POST /v1/domains`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRequest {
     /// What to create.
@@ -102,7 +104,7 @@ pub struct CreateRequest {
 }
 
 /// The answer to a create.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CreateResponse {
     /// The domain; none for a dry run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,7 +117,7 @@ pub struct CreateResponse {
 }
 
 /// What a create cost the host, counted from the first step to the look at the finished domain. Counts repeat where times do not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     /// Hypercalls; a multicall counts as its entries.
     pub hypercalls: u64,
@@ -132,7 +134,7 @@ pub struct Cost {
 }
 
 /// One step of a plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// The step as text: `create domain, 2 vcpus, hap`.
     pub text: String,
@@ -144,7 +146,7 @@ pub struct Step {
 }
 
 /// A domain as it is seen now.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Domain {
     /// Its name; for a domain that nobody named, `(domid)`, as in `(5)`.
     pub name: String,
@@ -166,7 +168,7 @@ pub struct Domain {
 }
 
 /// What a domain does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DomainState {
     /// At least one vcpu runs or wants to.
@@ -184,7 +186,7 @@ pub enum DomainState {
 }
 
 /// `POST /v1/domains/{id}/shutdown`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownRequest {
     /// How long to wait for the domain to go away, in seconds; 0 returns once it was asked.
@@ -194,7 +196,17 @@ pub struct ShutdownRequest {
 
 /// Memory as a number of KiB, or as text with a unit.
 mod memory_text {
+    use schemars::{Schema, SchemaGenerator, json_schema};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// Answers tell text; requests may also have a number.
+    pub(super) fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let text = json_schema!({ "type": "string", "pattern": "^[0-9]+ *(KiB|MiB|GiB|TiB)$" });
+        match generator.contract().is_serialize() {
+            true => text,
+            false => json_schema!({ "anyOf": [text, { "type": "integer", "minimum": 0 }] }),
+        }
+    }
 
     #[derive(Deserialize)]
     #[serde(untagged)]

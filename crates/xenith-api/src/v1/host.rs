@@ -1,12 +1,21 @@
 //! The host, and the API's own root.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::access::Role;
+
 /// `GET /v1`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Root {
     /// `v1`.
     pub api_version: String,
+    /// The minor version of the document that this daemon serves: `1.0`. Whatever an earlier one said still holds.
+    #[serde(default)]
+    pub document_version: String,
+    /// What the caller may do on this connection.
+    #[serde(default = "viewer")]
+    pub role: Role,
     /// Version of the daemon.
     pub daemon_version: String,
     /// As in [`Host::xen_version`]; none where no hypervisor answers.
@@ -16,8 +25,12 @@ pub struct Root {
     pub features: Vec<String>,
 }
 
+fn viewer() -> Role {
+    Role::Viewer
+}
+
 /// `GET /v1/host`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Host {
     /// Version with extra: `4.17.5` or `4.20.0-debian`.
     pub xen_version: String,

@@ -1,13 +1,19 @@
 //! Version 1 of the API.
 
+pub mod access;
 pub mod domain;
+pub mod event;
 pub mod form;
 pub mod host;
+pub mod operation;
 pub mod problem;
 pub mod routes;
 
+pub use access::Role;
 pub use domain::{
     Action, Boot, Cost, CreateRequest, CreateResponse, Domain, DomainConfig, DomainState, DomainType, On, ShutdownRequest, Step,
 };
+pub use event::{Event, EventDomain, EventKind};
 pub use host::{Host, Root};
+pub use operation::{Operation, OperationKind, OperationState};
 pub use problem::{Code, Complaint, Problem};

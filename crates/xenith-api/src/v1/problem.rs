@@ -2,17 +2,25 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// One thing that went wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
+    /// The code as a URI: `urn:xenith:problem:kernel-no-pvh-note`.
+    #[serde(rename = "type", default)]
+    pub kind: String,
     /// The stable code: `kernel-no-pvh-note`.
     pub code: Code,
     /// HTTP status of the answer that carried it.
     pub status: u16,
-    /// One line: subject, what is wrong, what to do.
+    /// What the code means, the same for every problem of it.
+    #[serde(default)]
     pub title: String,
+    /// One line: subject, what is wrong, what to do.
+    pub detail: String,
     /// What it is about: `domain web`, `/boot/vmlinuz`.
     pub subject: String,
     /// The plan's step that failed, where one did.
@@ -20,13 +28,19 @@ pub struct Problem {
     pub step: Option<String>,
     /// What to do next.
     pub advice: String,
+    /// Where in the request's body it is, as a JSON pointer (RFC 6901): `/config/vcpu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// The operation that failed, where one had begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Uuid>,
     /// Every complaint about a config, all at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub complaints: Vec<Complaint>,
 }
 
 /// One complaint about one key of a config.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Complaint {
     /// The stable code.
     pub code: Code,
@@ -82,7 +96,7 @@ pub fn shorten(text: &str) -> String {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.title)
+        f.write_str(&self.detail)
     }
 }
 
@@ -91,9 +105,14 @@ impl std::error::Error for Problem {}
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal / $status:literal),* $(,)?) => {
         /// A stable error code. Codes are added, never changed.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+        #[schemars(extend("x-open" = true))]
         pub enum Code {
             $($(#[doc = $doc])* #[serde(rename = $text)] $name,)*
+            /// One that this client does not know.
+            #[serde(other, rename = "unknown")]
+            #[schemars(skip)]
+            Unknown,
         }
 
         impl Code {
@@ -103,19 +122,19 @@ macro_rules! codes {
             /// The code as it stands in JSON and on the command line.
             #[must_use]
             pub fn text(self) -> &'static str {
-                match self { $(Code::$name => $text,)* }
+                match self { $(Code::$name => $text,)* Code::Unknown => "unknown" }
             }
 
             /// What it means.
             #[must_use]
             pub fn about(self) -> &'static str {
-                match self { $(Code::$name => concat!($($doc),*).trim_ascii(),)* }
+                match self { $(Code::$name => concat!($($doc),*).trim_ascii(),)* Code::Unknown => "A code that this client does not know." }
             }
 
             /// The HTTP status that goes with it.
             #[must_use]
             pub fn status(self) -> u16 {
-                match self { $(Code::$name => $status,)* }
+                match self { $(Code::$name => $status,)* Code::Unknown => 500 }
             }
         }
     };
@@ -186,6 +205,20 @@ codes! {
     AlreadyRunning = "already-running" / 409,
     /// The request is not one of the API's.
     BadRequest = "bad-request" / 400,
+    /// The request's body took too long to arrive.
+    RequestTooSlow = "request-too-slow" / 408,
+    /// A condition of the request does not hold: somebody else changed it meanwhile.
+    PreconditionFailed = "precondition-failed" / 412,
+    /// A change of this must say what it changes, with If-Match.
+    PreconditionRequired = "precondition-required" / 428,
+    /// The idempotency key was used for another request.
+    KeyReused = "key-reused" / 422,
+    /// More connections than the daemon takes.
+    TooManyConnections = "too-many-connections" / 503,
+    /// No such operation, or it is forgotten.
+    OperationNotFound = "operation-not-found" / 404,
+    /// No stored config of that name.
+    ConfigNotFound = "config-not-found" / 404,
     /// The request's body is larger than the daemon takes.
     RequestTooLarge = "request-too-large" / 413,
     /// No such path, or not with this method.
@@ -201,16 +234,20 @@ impl fmt::Display for Code {
 }
 
 impl Problem {
-    /// A problem with its code's status. `title` is the whole line that a person reads.
+    /// A problem with its code's status. `detail` is the whole line that a person reads.
     #[must_use]
-    pub fn new(code: Code, subject: impl Into<String>, title: impl Into<String>, advice: impl Into<String>) -> Problem {
+    pub fn new(code: Code, subject: impl Into<String>, detail: impl Into<String>, advice: impl Into<String>) -> Problem {
         Problem {
+            kind: format!("urn:xenith:problem:{code}"),
             code,
             status: code.status(),
-            title: title.into(),
+            title: code.about().to_owned(),
+            detail: detail.into(),
             subject: subject.into(),
             step: None,
             advice: advice.into(),
+            pointer: None,
+            operation: None,
             complaints: Vec::new(),
         }
     }

@@ -1,21 +1,28 @@
 //! Every path and method of version 1, once. `{id}` is a name, a domid or a uuid.
 
+use super::access::Role;
+
 /// One route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// `GET`, `POST` or `DELETE`.
+    /// Its name in the document: `create_domain`.
+    pub name: &'static str,
+    /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: &'static str,
-    /// The path with `{id}` where a domain is named.
+    /// The path with `{id}` where something is named.
     pub path: &'static str,
+    /// Who may.
+    pub role: Role,
     /// What it does, for the docs.
     pub about: &'static str,
 }
 
 macro_rules! routes {
-    ($($name:ident = $method:literal $path:literal $about:literal;)*) => {
+    ($($name:ident = $method:literal $path:literal $role:ident $about:literal;)*) => {
         $(
             #[doc = $about]
-            pub const $name: Route = Route { method: $method, path: $path, about: $about };
+            pub const $name: Route =
+                Route { name: stringify!($name), method: $method, path: $path, role: Role::$role, about: $about };
         )*
         /// All of them.
         pub const ALL: &[Route] = &[$($name),*];
@@ -23,17 +30,18 @@ macro_rules! routes {
 }
 
 routes! {
-    ROOT = "GET" "/v1" "Versions and features of the daemon.";
-    HOST = "GET" "/v1/host" "The host: Xen's release, memory, CPUs, capabilities.";
-    DOMAINS = "GET" "/v1/domains" "Every domain, dom0 included.";
-    CREATE = "POST" "/v1/domains" "Creates a domain, or plans it.";
-    DOMAIN = "GET" "/v1/domains/{id}" "One domain.";
-    DESTROY = "DELETE" "/v1/domains/{id}" "Destroys a domain at once.";
-    PAUSE = "POST" "/v1/domains/{id}/pause" "Stops its vcpus.";
-    UNPAUSE = "POST" "/v1/domains/{id}/unpause" "Lets its vcpus run.";
-    SHUTDOWN = "POST" "/v1/domains/{id}/shutdown" "Asks it to shut down.";
-    CONSOLE = "GET" "/v1/domains/{id}/console" "Attaches to its console (WebSocket, binary frames; the last 64 KiB come first).";
-    CONSOLE_LOG = "GET" "/v1/domains/{id}/console/log" "Its console's log as bytes.";
+    ROOT = "GET" "/v1" Viewer "Versions and features of the daemon. Clients test features, never version numbers.";
+    OPENAPI = "GET" "/v1/openapi.json" Viewer "This API's own document (OpenAPI 3.1).";
+    HOST = "GET" "/v1/host" Viewer "The host: Xen's release, memory, CPUs, capabilities.";
+    DOMAINS = "GET" "/v1/domains" Viewer "Every domain, dom0 included.";
+    CREATE = "POST" "/v1/domains" Operator "Creates a domain, or plans it.";
+    DOMAIN = "GET" "/v1/domains/{id}" Viewer "One domain.";
+    DESTROY = "DELETE" "/v1/domains/{id}" Operator "Destroys a domain at once.";
+    PAUSE = "POST" "/v1/domains/{id}/pause" Operator "Stops its vcpus.";
+    UNPAUSE = "POST" "/v1/domains/{id}/unpause" Operator "Lets its vcpus run.";
+    SHUTDOWN = "POST" "/v1/domains/{id}/shutdown" Operator "Asks it to shut down.";
+    CONSOLE = "GET" "/v1/domains/{id}/console" Operator "Attaches to its console (WebSocket, binary frames; the last 64 KiB come first).";
+    CONSOLE_LOG = "GET" "/v1/domains/{id}/console/log" Viewer "Its console's log as bytes.";
 }
 
 impl Route {

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 use uuid::Uuid;
-use xenith_api::latest::{Problem, Root};
+use xenith_api::latest::{Problem, Role, Root};
 use xenith_engine::Engine;
 use xenith_engine::store::Stores;
 
@@ -65,6 +65,8 @@ impl Control {
         };
         Root {
             api_version: "v1".to_owned(),
+            document_version: xenith_api::openapi::VERSION.to_owned(),
+            role: Role::Viewer,
             daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
             xen_version: Some(xen_version),
             features: features.iter().map(|name| (*name).to_owned()).collect(),

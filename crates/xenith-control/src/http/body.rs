@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use serde_path_to_error::{Path, Segment};
 use xenith_api::latest::{Code, Problem};
 
 /// A body that is there or not, before it is read.
@@ -11,13 +12,13 @@ pub(super) type Body = Result<Bytes, BytesRejection>;
 
 /// Reads a body that must be there.
 pub(super) fn read<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
-    serde_json::from_slice(&bytes(body)?).map_err(|error| misread(&error))
+    parse(&bytes(body)?)
 }
 
 /// Reads a body that may be left out.
 pub(super) fn read_or_default<T: DeserializeOwned + Default>(body: Body) -> Result<T, Problem> {
     let bytes = bytes(body)?;
-    if bytes.is_empty() { Ok(T::default()) } else { serde_json::from_slice(&bytes).map_err(|error| misread(&error)) }
+    if bytes.is_empty() { Ok(T::default()) } else { parse(&bytes) }
 }
 
 fn bytes(body: Body) -> Result<Bytes, Problem> {
@@ -27,8 +28,17 @@ fn bytes(body: Body) -> Result<Bytes, Problem> {
     })
 }
 
-/// serde tells the key, its line and column; the code tells the kind of fault.
-fn misread(error: &serde_json::Error) -> Problem {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| misread(error.path(), error.inner()))?;
+    json.end().map_err(|error| refused(Code::ConfigSyntax, &error.to_string(), ADVICE))?;
+    Ok(value)
+}
+
+const ADVICE: &str = "correct the body as the API describes it";
+
+/// serde tells the key, its line and column; the code tells the kind of fault, the pointer its place.
+fn misread(path: &Path, error: &serde_json::Error) -> Problem {
     let text = error.to_string();
     let code = match error.classify() {
         Category::Io | Category::Syntax | Category::Eof => Code::ConfigSyntax,
@@ -36,7 +46,27 @@ fn misread(error: &serde_json::Error) -> Problem {
         Category::Data if text.starts_with("missing field") => Code::ConfigMissingKey,
         Category::Data => Code::ConfigBadValue,
     };
-    refused(code, &text, "correct the body as the API describes it")
+    let mut problem = refused(code, &text, ADVICE);
+    if code != Code::ConfigSyntax {
+        problem.pointer = Some(pointer(path, &text));
+    }
+    problem
+}
+
+/// The place as a JSON pointer (RFC 6901). A field that nobody knows, or that is missing, is told by its name alone.
+fn pointer(path: &Path, text: &str) -> String {
+    let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
+    let mut pointer = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Map { key } | Segment::Enum { variant: key } => pointer += &format!("/{}", escaped(key)),
+            Segment::Seq { index } => pointer += &format!("/{index}"),
+            Segment::Unknown => {}
+        }
+    }
+    let named = ["unknown field `", "missing field `"].iter().find_map(|start| text.strip_prefix(start)?.split('`').next());
+    let named = named.map(|name| format!("/{}", escaped(name))).filter(|name| !pointer.ends_with(name.as_str()));
+    pointer + &named.unwrap_or_default()
 }
 
 fn refused(code: Code, title: &str, advice: &str) -> Problem {
@@ -67,11 +97,29 @@ mod tests {
                 (None, Ok(_)) => {}
                 (Some((code, word)), Err(problem)) => {
                     assert_eq!(problem.code, code, "{text}");
-                    assert!(problem.title.contains(word), "{text}: {}", problem.title);
+                    assert!(problem.detail.contains(word), "{text}: {}", problem.detail);
                 }
                 (expected, read) => panic!("{text}: {expected:?}, {read:?}"),
             }
         }
+    }
+
+    #[test]
+    fn the_place_is_a_pointer() {
+        let boot = r#""boot":{"kernel":"/k"}"#;
+        let table = [
+            (format!(r#"{{"config":{{"name":"a","memory":"8MiB","vcpu":1,{boot}}}}}"#), "/config/vcpu"),
+            (format!(r#"{{"config":{{"name":"a","memory":"8MiB",{boot}}},"a/b~c":true}}"#), "/a~1b~0c"),
+            (format!(r#"{{"config":{{"memory":"8MiB",{boot}}}}}"#), "/config/name"),
+            (format!(r#"{{"config":{{"name":7,"memory":"8MiB",{boot}}}}}"#), "/config/name"),
+            (r#"{"config":{"name":"a","memory":"8MiB","boot":{"kernel":"/k","kernal":1}}}"#.to_owned(), "/config/boot/kernal"),
+            (format!(r#"{{"config":{{"name":"a","memory":"8MiB",{boot},"on":{{"crash":"sing"}}}}}}"#), "/config/on/crash"),
+        ];
+        for (text, pointer) in table {
+            let problem = read::<CreateRequest>(Ok(Bytes::from(text.clone()))).unwrap_err();
+            assert_eq!(problem.pointer.as_deref(), Some(pointer), "{text}: {problem}");
+        }
+        assert!(read::<CreateRequest>(Ok(Bytes::from("{}x"))).is_err());
     }
 
     #[test]

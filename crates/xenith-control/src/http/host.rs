@@ -1,15 +1,24 @@
 //! The host's routes.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use xenith_api::latest::Root;
+
 use super::answer;
+use super::caller::Caller;
 use super::domains::{Core, blocking};
 use crate::Control;
 
-pub(super) async fn root(State(control): Core) -> Response {
-    answer::json(StatusCode::OK, &control.root())
+pub(super) async fn root(State(control): Core, caller: Extension<Caller>) -> Response {
+    answer::json(StatusCode::OK, &Root { role: caller.role, ..control.root() })
+}
+
+/// The document, as it is committed.
+pub(super) async fn openapi() -> Response {
+    answer::with_type(StatusCode::OK, "application/json", xenith_api::openapi::TEXT.into())
 }
 
 pub(super) async fn host(State(control): Core) -> Response {

@@ -1,16 +1,21 @@
 //! HTTP over the core: every route of `xenith_api::v1::routes`, JSON in and out, every error a problem.
 //!
 //! ```text
+//!   connection --> caller (told by the kernel) --> access (role, audit)
 //!   request --> body (typed or problem) --> blocking pool: Control --> answer (JSON or problem)
 //!                                                  |
 //!   WebSocket <---------- console role's socket <--+
 //! ```
 
+mod access;
 mod answer;
 mod body;
+mod caller;
+mod connections;
 mod console;
 mod domains;
 mod host;
+mod roles;
 mod serve;
 mod wait;
 
@@ -19,21 +24,22 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Uri;
+use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
 use xenith_api::latest::{Code, Problem, routes};
 
 use crate::Control;
 
+pub use caller::Caller;
+pub use roles::Roles;
 pub use serve::{ServeConfig, ServeError, ServeLock, serve};
-
-/// The longest request body: a config is a few hundred bytes.
-const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// The API over this core.
 pub fn router(control: Arc<Control>) -> Router {
     Router::new()
         .route(routes::ROOT.path, get(host::root))
+        .route(routes::OPENAPI.path, get(host::openapi))
         .route(routes::HOST.path, get(host::host))
         .route(routes::DOMAINS.path, get(domains::list).post(domains::create))
         .route(routes::DOMAIN.path, get(domains::get).delete(domains::destroy))
@@ -44,7 +50,8 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::CONSOLE_LOG.path, get(console::log))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(access::check))
+        .layer(DefaultBodyLimit::max(connections::BODY_BYTES_MAX))
         .with_state(control)
 }
 

@@ -14,14 +14,31 @@ use rustix::io::Errno;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
+use axum::Router;
+use xenith_api::latest::Role;
+
+use super::caller::Caller;
+use super::connections::Connections;
+use super::roles::{CALLERS, Roles, VIEWERS};
 use super::router;
 use crate::Control;
 
 /// Where the API is served.
 #[derive(Clone, Debug)]
 pub struct ServeConfig {
-    /// The socket's path: `/run/xenith/api.sock`. The lock is beside it, with `.lock` at the end of its name.
+    /// The socket's path: `/run/xenith/api.sock`. The lock is beside it, with `.lock` at the end of its name, and so is the read-only socket,
+    /// with `-ro` before its name's ending.
     pub socket: PathBuf,
+    /// Who is what.
+    pub roles: Roles,
+}
+
+impl ServeConfig {
+    /// On this socket, with the roles of this host's groups.
+    #[must_use]
+    pub fn new(socket: impl Into<PathBuf>) -> ServeConfig {
+        ServeConfig { socket: socket.into(), roles: Roles::default() }
+    }
 }
 
 /// Why the API is not served.
@@ -47,6 +64,7 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct ServeLock {
     socket: PathBuf,
+    roles: Roles,
     _lock: File,
 }
 
@@ -63,16 +81,17 @@ impl ServeLock {
         }
         let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(ServeLock { socket, _lock: lock }),
+            Ok(()) => Ok(ServeLock { socket, roles: config.roles.clone(), _lock: lock }),
             Err(Errno::WOULDBLOCK) => Err(ServeError::AlreadyRunning { socket }),
             Err(errno) => Err(failed(errno.into())),
         }
     }
 }
 
-/// Serves the API until `shutdown` polls readable, then takes no new connection, lets running requests end and removes the socket.
+/// Serves the API until `shutdown` polls readable, then takes no new connection, lets running requests end and removes the sockets.
 pub fn serve(control: Arc<Control>, lock: ServeLock, shutdown: OwnedFd) -> Result<(), ServeError> {
     let socket = lock.socket.clone();
+    let read_only = read_only(&socket);
     let failed = |source| ServeError::Io { path: socket.clone(), source };
     // One thread speaks HTTP, which is little work: handed from thread to thread, a request waits longer than it is worked on.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -82,32 +101,78 @@ pub fn serve(control: Arc<Control>, lock: ServeLock, shutdown: OwnedFd) -> Resul
         .build()
         .map_err(failed)?;
     let served = runtime.block_on(async {
-        let listener = listen(&socket)?;
+        // The read-only one first: whoever finds the other one finds both.
+        let viewers = listen(&read_only, lock.roles.gid(VIEWERS))?;
+        let callers = listen(&socket, lock.roles.gid(CALLERS))?;
         let stop = stopped(shutdown)?;
-        let server = axum::serve(listener, router(control)).with_graceful_shutdown(told(stop.clone())).into_future();
-        tokio::select! {
-            ended = server => ended,
-            () = async { told(stop).await; tokio::time::sleep(GRACE).await } => Ok(()),
-        }
+        let router = router(control);
+        let connections = Arc::new(Connections::default());
+        tokio::join!(
+            accept(&callers, Role::Admin, &lock.roles, &connections, &router, stop.clone()),
+            accept(&viewers, Role::Viewer, &lock.roles, &connections, &router, stop),
+        );
+        connections.at_rest(GRACE).await;
+        Ok(())
     });
     runtime.shutdown_timeout(GRACE);
     let _ = std::fs::remove_file(&socket);
+    let _ = std::fs::remove_file(&read_only);
     served.map_err(failed)
 }
 
+/// `/run/xenith/api-ro.sock` beside `/run/xenith/api.sock`.
+fn read_only(socket: &Path) -> PathBuf {
+    let name = socket.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = socket.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+    socket.with_file_name(format!("{name}-ro{ending}"))
+}
+
+/// Takes connections until the end is told.
+async fn accept(
+    listener: &UnixListener,
+    most: Role,
+    roles: &Roles,
+    connections: &Arc<Connections>,
+    router: &Router,
+    stop: watch::Receiver<bool>,
+) {
+    let mut stop = std::pin::pin!(told(stop));
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let caller = Caller::of(&stream, roles, most);
+                    connections.serve(stream, caller, router);
+                }
+                // Out of descriptors, most likely: what is open ends sooner or later.
+                Err(error) => {
+                    tracing::warn!("api: a connection cannot be taken: {error}");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            },
+        }
+    }
+}
+
+/// How long to wait after a connection could not be taken.
+const AGAIN: Duration = Duration::from_millis(50);
 /// How long requests may take to end once the end was asked for. What is cut off then is finished by the next control.
 const GRACE: Duration = Duration::from_secs(2);
 /// Requests that work at once; more wait their turn.
 const BLOCKING_MAX: usize = 32;
 
 /// The socket of a control that was killed may still lie there; the lock says that nobody serves it.
-fn listen(socket: &Path) -> io::Result<UnixListener> {
+fn listen(socket: &Path, group: Option<u32>) -> io::Result<UnixListener> {
     match std::fs::remove_file(socket) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
     let listener = UnixListener::bind(socket)?;
+    if let Some(gid) = group {
+        std::os::unix::fs::chown(socket, None, Some(gid))?;
+    }
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o660))?;
     Ok(listener)
 }

@@ -20,7 +20,8 @@ use xen_store::client::{Client, Loopback, Requests};
 use xen_store::path::StorePath;
 use xen_store::quota::Quota;
 use xen_store::server::{ConnKind, Server};
-use xenith_control::{Control, ControlConfig, router};
+use xenith_api::client::Unix;
+use xenith_control::{Caller, Control, ControlConfig, ServeConfig, ServeLock, router, serve};
 use xenith_engine::clock::Clock;
 use xenith_engine::store::Connect;
 
@@ -123,13 +124,51 @@ fn dump(client: &mut Client<Loopback>, path: StorePath, into: &mut Vec<String>) 
     }
 }
 
+/// A control on its real socket.
+pub struct Served {
+    pub socket: PathBuf,
+    stop: Option<std::os::fd::OwnedFd>,
+    server: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Served {
+    pub fn new(host: &Host, control: Arc<Control>) -> Served {
+        let socket = host.dir.path().join("run/api.sock");
+        let lock = ServeLock::take(&ServeConfig::new(socket.clone())).unwrap();
+        let (read, write) = std::io::pipe().unwrap();
+        let server = std::thread::spawn(move || serve(control, lock, read.into()).unwrap());
+        while !socket.exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Served { socket, stop: Some(write.into()), server: Some(server) }
+    }
+
+    pub fn client(&self) -> xenith_api::client::Client<Unix> {
+        xenith_api::client::Client::new(Unix::new(&self.socket, Duration::from_secs(10)))
+    }
+
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+        self.server.take().unwrap().join().unwrap();
+    }
+}
+
 /// One request: status, content type, body.
 pub async fn ask(control: &Arc<Control>, method: &str, path: &str, body: impl Into<Body>) -> (u16, String, Vec<u8>) {
-    let request = Request::builder().method(method).uri(path).body(body.into()).unwrap();
+    ask_as(Caller::root(), control, method, path, body).await
+}
+
+/// The same as somebody. Whatever is answered is what the API's document says.
+pub async fn ask_as(caller: Caller, control: &Arc<Control>, method: &str, path: &str, body: impl Into<Body>) -> (u16, String, Vec<u8>) {
+    let request = Request::builder().method(method).uri(path).extension(caller).body(body.into()).unwrap();
     let response = router(control.clone()).oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned()).unwrap_or_default();
-    (status, kind, to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec())
+    let body = to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec();
+    let document: Value = serde_json::from_str(xenith_api::openapi::TEXT).unwrap();
+    let faults = xenith_api::openapi::conform::answer(&document, method, path, status, &body);
+    assert_eq!(faults, Vec::<String>::new(), "{method} {path}: {status} {}", String::from_utf8_lossy(&body));
+    (status, kind, body)
 }
 
 /// One request with JSON both ways, where the status is as expected.
@@ -147,7 +186,7 @@ pub async fn json_of(control: &Arc<Control>, method: &str, path: &str, body: Opt
     if expected >= 400 {
         let problem: xenith_api::latest::Problem = serde_json::from_value(value.clone()).unwrap();
         assert_eq!(problem.status, expected);
-        assert!(!problem.title.is_empty() && !problem.title.contains('\n') && !problem.advice.is_empty(), "{text}");
+        assert!(!problem.detail.is_empty() && !problem.detail.contains('\n') && !problem.advice.is_empty(), "{text}");
     }
     value
 }

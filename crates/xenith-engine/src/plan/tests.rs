@@ -127,5 +127,5 @@ fn a_domain_too_small_for_its_kernel_is_told_how_much_would_do() {
     debian.config = r#"{"name":"small","memory":"64MiB","boot":{"kernel":"/boot/vmlinuz","initrd":"/boot/initrd.img"}}"#;
     let problem = plan(&debian, &host(Release::V4_17)).expect_err("too small");
     assert_eq!(problem.code, Code::MemoryTooSmall);
-    assert!(problem.title.contains("at least 107 MiB"), "{}", problem.title);
+    assert!(problem.detail.contains("at least 107 MiB"), "{}", problem.detail);
 }

@@ -28,7 +28,7 @@ impl Control {
     pub fn run(&self, context: &Context) -> Result<(), Problem> {
         let site = self.options.site(context);
         let started = super::begin(Role::Control, &site)?;
-        let lock = ServeLock::take(&ServeConfig { socket: site.socket.clone() }).map_err(|error| served(&error))?;
+        let lock = ServeLock::take(&ServeConfig::new(&site.socket)).map_err(|error| served(&error))?;
         let core = Arc::new(Core::start(surroundings(&site)?)?);
         // It ends with the process: nothing of a domain lives in it.
         events::spawn(&core).map_err(|error| problem(Code::Internal, &error))?;

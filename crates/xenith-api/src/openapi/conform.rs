@@ -2,8 +2,7 @@
 //!
 //! Stricter than a validator: a field that the document does not name is an error, so that nothing is answered that nobody promised.
 
-#![allow(clippy::indexing_slicing, reason = "of JSON: what is not there is null; only tests come here")]
-
+use super::At;
 use serde_json::Value;
 
 use super::gate::values;
@@ -15,9 +14,9 @@ pub fn answer(document: &Value, method: &str, path: &str, status: u16, body: &[u
         // Paths of nobody are answered with problems.
         return if status >= 400 { problem(document, body) } else { vec![format!("{method} {path} is not in the document")] };
     };
-    let response = &operation["responses"][status.to_string()];
-    match response["content"].as_object().and_then(|content| content.iter().next()) {
-        Some((kind, content)) if kind == "application/json" => json(document, &content["schema"], body),
+    let response = &operation.at("responses").at(&status.to_string());
+    match response.at("content").as_object().and_then(|content| content.iter().next()) {
+        Some((kind, content)) if kind == "application/json" => json(document, &content.at("schema"), body),
         Some(_) => Vec::new(),
         None if !response.is_null() && body.is_empty() => Vec::new(),
         None if !response.is_null() => vec![format!("{status} has a body of {} bytes", body.len())],
@@ -52,7 +51,7 @@ fn operation<'d>(document: &'d Value, method: &str, path: &str) -> Option<&'d Va
             }
         }
     };
-    let paths = document["paths"].as_object()?;
+    let paths = document.at("paths").as_object()?;
     // A fixed word goes before a name.
     let mut found: Vec<_> = paths.iter().filter(|(pattern, _)| same(pattern)).collect();
     found.sort_by_key(|(pattern, _)| pattern.matches('{').count());
@@ -61,14 +60,14 @@ fn operation<'d>(document: &'d Value, method: &str, path: &str) -> Option<&'d Va
 
 /// What a reference refers to.
 pub(super) fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
-    let named = schema["$ref"].as_str().and_then(|reference| document.pointer(reference.trim_start_matches('#')));
+    let named = schema.at("$ref").as_str().and_then(|reference| document.pointer(reference.trim_start_matches('#')));
     named.unwrap_or(schema)
 }
 
 fn check(document: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec<String>) {
     let schema = resolve(document, schema);
     for (key, all) in [("anyOf", false), ("oneOf", false), ("allOf", true)] {
-        let Some(alternatives) = schema[key].as_array() else { continue };
+        let Some(alternatives) = schema.at(key).as_array() else { continue };
         if all {
             alternatives.iter().for_each(|one| check(document, one, value, at, faults));
             continue;
@@ -86,30 +85,32 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str, faults: &mut
         faults.push(format!("{at}: {value} is not a value of the enum"));
     }
     if !is_of_type(schema, value) {
-        faults.push(format!("{at}: {value} is no {}", schema["type"]));
+        faults.push(format!("{at}: {value} is no {}", schema.at("type")));
     }
     match value {
         Value::Object(_) => object(document, schema, value, at, faults),
-        Value::Array(items) if schema["items"].is_object() => {
-            items.iter().enumerate().for_each(|(index, item)| check(document, &schema["items"], item, &format!("{at}/{index}"), faults));
+        Value::Array(items) if schema.at("items").is_object() => {
+            items.iter().enumerate().for_each(|(index, item)| check(document, &schema.at("items"), item, &format!("{at}/{index}"), faults));
         }
         _ => {}
     }
 }
 
 fn object(document: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec<String>) {
-    let known = schema["properties"].as_object();
+    let known = schema.at("properties").as_object();
     for (name, field) in value.as_object().into_iter().flatten() {
         let at = format!("{at}/{name}");
         match known.and_then(|known| known.get(name)) {
             Some(schema) => check(document, schema, field, &at, faults),
-            None if schema["additionalProperties"].is_object() => check(document, &schema["additionalProperties"], field, &at, faults),
+            None if schema.at("additionalProperties").is_object() => {
+                check(document, &schema.at("additionalProperties"), field, &at, faults)
+            }
             // A part of several says nothing about the others' fields.
             None if known.is_none() => {}
             None => faults.push(format!("{at}: the document does not name it")),
         }
     }
-    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+    for name in schema.at("required").as_array().into_iter().flatten().filter_map(Value::as_str) {
         if value.get(name).is_none() {
             faults.push(format!("{at}/{name}: missing"));
         }
@@ -126,7 +127,7 @@ fn is_of_type(schema: &Value, value: &Value) -> bool {
         "integer" => value.is_u64() || value.is_i64(),
         _ => value.is_number(),
     };
-    match &schema["type"] {
+    match &schema.at("type") {
         Value::String(kind) => is(kind),
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).any(is),
         _ => true,

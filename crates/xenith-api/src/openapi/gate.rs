@@ -6,20 +6,19 @@
 //!   requests   what the old one took, the new one takes        answers   what the new one gives, the old one allows
 //! ```
 
-#![allow(clippy::indexing_slicing, reason = "of JSON: what is not there is null; only tests come here")]
-
 use std::collections::BTreeSet;
 
+use super::At;
 use serde_json::{Map, Value};
 
 /// What would break for a client of the old document.
 #[must_use]
 pub fn breaks(old: &Value, new: &Value) -> Vec<String> {
     let mut gate = Gate { old, new, found: Vec::new(), open: Vec::new() };
-    for (path, methods) in members(&old["paths"]) {
+    for (path, methods) in members(&old.at("paths")) {
         for (method, operation) in members(methods) {
             let at = format!("{} {path}", method.to_uppercase());
-            match new["paths"].get(path).and_then(|methods| methods.get(method)) {
+            match new.at("paths").get(path).and_then(|methods| methods.get(method)) {
                 Some(now) => gate.operation(&at, operation, now),
                 None => gate.tell(&at, "is gone"),
             }
@@ -65,45 +64,45 @@ impl<'d> Gate<'d> {
     }
 
     fn operation(&mut self, at: &str, old: &'d Value, new: &'d Value) {
-        if old["operationId"] != new["operationId"] {
+        if old.at("operationId") != new.at("operationId") {
             self.tell(at, "has another operationId: generated clients name their functions by it");
         }
-        if rank(&new["x-role"]) > rank(&old["x-role"]) {
+        if rank(&new.at("x-role")) > rank(&old.at("x-role")) {
             self.tell(at, "needs a higher role");
         }
         self.parameters(at, old, new);
-        self.body(at, &old["requestBody"], &new["requestBody"]);
-        self.answers(at, &old["responses"], &new["responses"]);
+        self.body(at, &old.at("requestBody"), &new.at("requestBody"));
+        self.answers(at, &old.at("responses"), &new.at("responses"));
     }
 
     fn parameters(&mut self, at: &str, old: &'d Value, new: &'d Value) {
-        let same = |one: &Value, other: &Value| one["name"] == other["name"] && one["in"] == other["in"];
-        for one in items(&old["parameters"]) {
-            let at = format!("{at}: parameter {}", one["name"]);
-            match items(&new["parameters"]).find(|other| same(one, other)) {
+        let same = |one: &Value, other: &Value| one.at("name") == other.at("name") && one.at("in") == other.at("in");
+        for one in items(&old.at("parameters")) {
+            let at = format!("{at}: parameter {}", one.at("name"));
+            match items(&new.at("parameters")).find(|other| same(one, other)) {
                 None => self.tell(&at, "is gone"),
                 Some(now) => {
-                    if now["required"] == true && one["required"] != true {
+                    if now.at("required") == true && one.at("required") != true {
                         self.tell(&at, "must be there now");
                     }
-                    self.schema(&at, &one["schema"], &now["schema"], Way::In);
+                    self.schema(&at, &one.at("schema"), &now.at("schema"), Way::In);
                 }
             }
         }
-        for one in items(&new["parameters"]).filter(|one| one["required"] == true) {
-            if !items(&old["parameters"]).any(|other| same(one, other)) {
-                self.tell(at, format!("the new parameter {} must be there", one["name"]));
+        for one in items(&new.at("parameters")).filter(|one| one.at("required") == true) {
+            if !items(&old.at("parameters")).any(|other| same(one, other)) {
+                self.tell(at, format!("the new parameter {} must be there", one.at("name")));
             }
         }
     }
 
     fn body(&mut self, at: &str, old: &'d Value, new: &'d Value) {
-        if new["required"] == true && old["required"] != true {
+        if new.at("required") == true && old.at("required") != true {
             self.tell(at, "a body must be there now");
         }
-        for (kind, content) in members(&old["content"]) {
-            match new["content"].get(kind) {
-                Some(now) => self.schema(&format!("{at}: body"), &content["schema"], &now["schema"], Way::In),
+        for (kind, content) in members(&old.at("content")) {
+            match new.at("content").get(kind) {
+                Some(now) => self.schema(&format!("{at}: body"), &content.at("schema"), &now.at("schema"), Way::In),
                 None => self.tell(at, format!("a body of {kind} is not taken any more")),
             }
         }
@@ -116,12 +115,12 @@ impl<'d> Gate<'d> {
                 self.tell(&at, "is never answered any more");
                 continue;
             };
-            for (name, _) in members(&answer["headers"]).filter(|(name, _)| now["headers"].get(name).is_none()) {
+            for (name, _) in members(&answer.at("headers")).filter(|(name, _)| now.at("headers").get(name).is_none()) {
                 self.tell(&at, format!("the header {name} is gone"));
             }
-            for (kind, content) in members(&answer["content"]) {
-                match now["content"].get(kind) {
-                    Some(now) => self.schema(&at, &content["schema"], &now["schema"], Way::Out),
+            for (kind, content) in members(&answer.at("content")) {
+                match now.at("content").get(kind) {
+                    Some(now) => self.schema(&at, &content.at("schema"), &now.at("schema"), Way::Out),
                     None => self.tell(&at, format!("is no {kind} any more")),
                 }
             }
@@ -132,7 +131,7 @@ impl<'d> Gate<'d> {
     }
 
     fn schema(&mut self, at: &str, old: &'d Value, new: &'d Value, way: Way) {
-        if let (Some(reference), Some(_)) = (old["$ref"].as_str(), new["$ref"].as_str()) {
+        if let (Some(reference), Some(_)) = (old.at("$ref").as_str(), new.at("$ref").as_str()) {
             let seen = (reference.to_owned(), way);
             if self.open.contains(&seen) {
                 return;
@@ -147,11 +146,11 @@ impl<'d> Gate<'d> {
         self.limits(at, narrow, wide);
         self.fields(at, old, new, way);
         for key in ["items", "additionalProperties"] {
-            if old[key].is_object() && new[key].is_object() {
-                self.schema(&format!("{at}: {key}"), &old[key], &new[key], way);
+            if old.at(key).is_object() && new.at(key).is_object() {
+                self.schema(&format!("{at}: {key}"), &old.at(key), &new.at(key), way);
             }
         }
-        if way == Way::In && old["default"] != new["default"] {
+        if way == Way::In && old.at("default") != new.at("default") {
             self.tell(at, "means something else when it is left out");
         }
         self.alternatives(at, old, new, way);
@@ -166,7 +165,7 @@ impl<'d> Gate<'d> {
 
     fn values(&mut self, at: &str, narrow: &Value, wide: &Value) {
         let (Some(values), Some(known)) = (values(narrow), values(wide)) else { return };
-        if wide["x-open"] == true {
+        if wide.at("x-open") == true {
             return;
         }
         for value in values.difference(&known) {
@@ -176,7 +175,7 @@ impl<'d> Gate<'d> {
 
     fn limits(&mut self, at: &str, narrow: &Value, wide: &Value) {
         for (key, lower) in [("minimum", true), ("minLength", true), ("minItems", true), ("maximum", false), ("maxLength", false)] {
-            let fits = match (narrow[key].as_f64(), wide[key].as_f64()) {
+            let fits = match (narrow.at(key).as_f64(), wide.at(key).as_f64()) {
                 (_, None) => true,
                 (None, Some(_)) => false,
                 (Some(narrow), Some(wide)) => {
@@ -192,26 +191,26 @@ impl<'d> Gate<'d> {
             }
         }
         for key in ["pattern", "format"] {
-            if !wide[key].is_null() && narrow[key] != wide[key] {
+            if !wide.at(key).is_null() && narrow.at(key) != wide.at(key) {
                 self.tell(at, format!("{key} changed"));
             }
         }
     }
 
     fn fields(&mut self, at: &str, old: &'d Value, new: &'d Value, way: Way) {
-        for (name, field) in members(&old["properties"]) {
+        for (name, field) in members(&old.at("properties")) {
             let at = format!("{at}.{name}");
-            match new["properties"].get(name) {
+            match new.at("properties").get(name) {
                 Some(now) => self.schema(&at, field, now, way),
                 None => self.tell(&at, "is gone"),
             }
         }
         let (narrow, wide) = if way == Way::In { (old, new) } else { (new, old) };
-        for name in items(&wide["required"]).filter(|name| !items(&narrow["required"]).any(|other| other == *name)) {
+        for name in items(&wide.at("required")).filter(|name| !items(&narrow.at("required")).any(|other| other == *name)) {
             let what = if way == Way::In { "must be there now" } else { "may be missing now" };
             self.tell(&format!("{at}.{}", name.as_str().unwrap_or_default()), what);
         }
-        if way == Way::In && new["additionalProperties"] == false && old["additionalProperties"] != false {
+        if way == Way::In && new.at("additionalProperties") == false && old.at("additionalProperties") != false {
             self.tell(at, "further fields are refused now");
         }
     }
@@ -222,7 +221,7 @@ impl<'d> Gate<'d> {
             if values(old).is_some() && values(new).is_some() {
                 return;
             }
-            let (narrow, wide) = if way == Way::In { (&old[key], &new[key]) } else { (&new[key], &old[key]) };
+            let (narrow, wide) = if way == Way::In { (&old.at(key), &new.at(key)) } else { (&new.at(key), &old.at(key)) };
             let mut unknown = 0;
             for one in items(narrow) {
                 let fits = items(wide).any(|other| {
@@ -241,7 +240,7 @@ impl<'d> Gate<'d> {
 }
 
 fn types(schema: &Value) -> BTreeSet<String> {
-    let mut all: BTreeSet<String> = match &schema["type"] {
+    let mut all: BTreeSet<String> = match &schema.at("type") {
         Value::String(one) => [one.clone()].into(),
         Value::Array(several) => several.iter().filter_map(|one| Some(one.as_str()?.to_owned())).collect(),
         _ => BTreeSet::new(),
@@ -258,9 +257,9 @@ pub(super) fn values(schema: &Value) -> Option<BTreeSet<String>> {
     if let Some(one) = schema.get("const") {
         return Some([one.to_string()].into());
     }
-    if let Some(several) = schema["enum"].as_array() {
+    if let Some(several) = schema.at("enum").as_array() {
         return Some(several.iter().map(ToString::to_string).collect());
     }
-    let parts = schema["oneOf"].as_array()?.iter().map(values).collect::<Option<Vec<_>>>()?;
+    let parts = schema.at("oneOf").as_array()?.iter().map(values).collect::<Option<Vec<_>>>()?;
     Some(parts.into_iter().flatten().collect())
 }

@@ -15,6 +15,7 @@ mod error;
 mod ring;
 mod seams;
 mod serve;
+pub mod standalone;
 mod store;
 
 pub use boot::BootNodes;

@@ -1,7 +1,7 @@
 //! `xenith store`.
 
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ use xenith_store::{BootNodes, Config, DomainStates, Seams, StoreError, serve};
 use super::{Options, Role, xen};
 use crate::context::Context;
 use crate::verb;
+
+mod standalone;
 
 /// Look into the store; without COMMAND, run the store role
 #[derive(Debug, clap::Args)]
@@ -28,6 +30,9 @@ use crate::verb;
 pub struct Store {
     #[command(flatten)]
     options: Options,
+    /// Serve without Xen: DIR/socket, and rings and event channels by files of DIR
+    #[arg(long, value_name = "DIR", help_heading = "Roles")]
+    standalone: Option<PathBuf>,
     #[command(subcommand)]
     word: Option<verb::store::Word>,
 }
@@ -42,6 +47,9 @@ impl Store {
     }
 
     fn serve(&self, context: &Context) -> Result<(), Problem> {
+        if let Some(directory) = &self.standalone {
+            return standalone::serve(directory, self.options.site(context).log_level);
+        }
         let site = self.options.site(context);
         let started = super::begin(Role::Store, &site)?;
         let opened = xen::open("store")?;

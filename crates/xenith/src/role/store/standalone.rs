@@ -1,0 +1,28 @@
+//! `xenith store --standalone DIR`: the role without Xen and without root.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use tracing::level_filters::LevelFilter;
+use xenith_api::latest::{Code, Problem};
+use xenith_store::standalone::{FileChannels, seams};
+use xenith_store::{BootNodes, Config, StoreError, serve as serve_store};
+
+use super::problem;
+use crate::{logging, signals};
+
+/// Serves until it is asked to end.
+pub(super) fn serve(directory: &Path, level: LevelFilter) -> Result<(), Problem> {
+    logging::begin("store", level);
+    let end = signals::end_of_role()?;
+    std::fs::create_dir_all(directory).map_err(|error| {
+        let title = format!("cannot make {}: {error}", directory.display());
+        Problem::new(Code::Internal, "role store", title, "name a directory that you can write")
+    })?;
+    let config = Config { socket: directory.join("socket"), pid_file: None, nodes: BootNodes::default() };
+    let seams = || -> Result<_, StoreError> {
+        let channels = FileChannels::bind(directory)?;
+        Ok(Some(seams(directory, channels, |file, length| xen_sys::map_file(file, 0, length))))
+    };
+    serve_store(&config, seams, end.as_fd()).map_err(|error| problem(&error))
+}

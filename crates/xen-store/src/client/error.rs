@@ -27,6 +27,12 @@ pub enum ClientError {
     /// The store closed the connection.
     #[error("xenstore closed the connection")]
     Closed,
+    /// The store did not answer. The connection is of no use any more: an answer may still come, and nobody could tell to what.
+    #[error("xenstore did not answer for {seconds} s")]
+    TimedOut {
+        /// How long the client waited.
+        seconds: u64,
+    },
     /// More events came than were read, and some were dropped: look at everything that is watched.
     #[error("xenstore watch events were lost; read what is watched again")]
     EventsLost,

@@ -1,7 +1,7 @@
 //! Requests out, replies in, with a window so that neither side blocks on the other.
 
 use super::{Client, ClientError, Reply, Request, Transport, TxId};
-use crate::wire::{self, Message, MsgType, XsError};
+use crate::wire::{HEADER_LEN, PAYLOAD_MAX, PayloadTooLong, XsError};
 
 /// Bytes of requests in flight at once: less than a socket's buffer, so that neither side blocks on the other.
 const WINDOW: usize = 32 * 1024;
@@ -10,6 +10,11 @@ const WINDOW_REQUESTS: usize = 256;
 
 impl<T: Transport> Client<T> {
     pub(super) fn exchange(&mut self, mut requests: &[(TxId, &Request)]) -> Result<Vec<Reply>, ClientError> {
+        if self.given_up {
+            return Err(ClientError::Closed);
+        }
+        let too_long = requests.iter().map(|(_, request)| request.payload().len()).find(|len| *len > PAYLOAD_MAX);
+        too_long.map_or(Ok(()), |len| Err(PayloadTooLong::measured(len)))?;
         let mut replies = Vec::with_capacity(requests.len());
         while !requests.is_empty() {
             let (now, later) = requests.split_at(window(requests));
@@ -20,32 +25,40 @@ impl<T: Transport> Client<T> {
     }
 
     fn exchange_window(&mut self, requests: &[(TxId, &Request)], replies: &mut Vec<Reply>) -> Result<(), ClientError> {
-        let mut bytes = Vec::new();
-        let first = self.next_request;
-        for (index, (tx, request)) in (0u32..).zip(requests) {
-            let req_id = first.wrapping_add(index);
-            wire::encode(request.kind().number(), req_id, tx.0, request.payload(), &mut bytes)?;
-            self.next_request = req_id.wrapping_add(1);
+        let mut first = None;
+        for (tx, request) in requests {
+            let ticket = self.session.send_in(*tx, request)?;
+            first.get_or_insert(ticket);
         }
-        self.transport.write_all(&bytes)?;
+        let output = self.session.output();
+        self.transport.write_all(output)?;
         self.transport.flush()?;
+        self.session.sent(self.session.output().len());
         self.counters.requests += requests.len() as u64;
         self.counters.waits += 1;
-        for (index, (_, request)) in (0u32..).zip(requests) {
-            let message = self.next_reply()?;
-            replies.push(check_reply(request, first.wrapping_add(index), message)?);
+        let before = replies.len();
+        replies.resize(before + requests.len(), Err(XsError::Io));
+        for _ in requests {
+            let (ticket, reply) = self.next_reply()?;
+            let at = first.map(|first| before + ticket.since(first));
+            let slot = at.and_then(|at| replies.get_mut(at)).ok_or(ClientError::Protocol("a reply to another request"))?;
+            *slot = reply;
         }
         Ok(())
     }
 
-    /// The next message that is no event.
-    fn next_reply(&mut self) -> Result<Message, ClientError> {
+    /// The next reply, in whatever order they come.
+    fn next_reply(&mut self) -> Result<(super::Ticket, Reply), ClientError> {
         loop {
-            match self.parser.next_message()? {
-                Some(message) if message.kind == MsgType::WatchEvent.number() => self.events.push(&message.payload),
-                Some(message) => return Ok(message),
-                None => self.fill()?,
+            if let Some(reply) = self.session.next_reply() {
+                return Ok(reply);
             }
+            let patience = self.patience;
+            if patience.is_some() && !self.transport.wait_readable(patience)? {
+                self.given_up = true;
+                return Err(ClientError::TimedOut { seconds: patience.unwrap_or_default().as_secs() });
+            }
+            self.fill()?;
         }
     }
 }
@@ -54,19 +67,8 @@ impl<T: Transport> Client<T> {
 fn window(requests: &[(TxId, &Request)]) -> usize {
     let mut bytes = 0;
     let fits = requests.iter().take(WINDOW_REQUESTS).take_while(|(_, request)| {
-        bytes += wire::HEADER_LEN + request.payload().len();
+        bytes += HEADER_LEN + request.payload().len();
         bytes <= WINDOW
     });
     fits.count().max(1)
-}
-
-fn check_reply(request: &Request, req_id: u32, message: Message) -> Result<Reply, ClientError> {
-    if message.req_id != req_id {
-        return Err(ClientError::Protocol("a reply to another request"));
-    }
-    match message.kind {
-        kind if kind == MsgType::Error.number() => Ok(Err(XsError::from_payload(&message.payload))),
-        kind if kind == request.kind().number() => Ok(Ok(message.payload)),
-        _ => Err(ClientError::Protocol("a reply of another type than the request")),
-    }
 }

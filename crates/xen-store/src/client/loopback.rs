@@ -70,6 +70,9 @@ impl Read for Loopback {
         let mut bytes = Vec::new();
         server.output(self.conn, into.len(), &mut bytes);
         server.sent(self.conn, bytes.len());
+        if !server.is_connected(self.conn) {
+            return Ok(0);
+        }
         if bytes.is_empty() {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the store has nothing to say and nobody else to wait for"));
         }
@@ -92,7 +95,7 @@ impl Transport for Loopback {
     fn wait_readable(&mut self, _timeout: Option<Duration>) -> io::Result<bool> {
         let mut server = lock(&self.server);
         settle(&mut server);
-        Ok(server.has_output(self.conn))
+        Ok(server.has_output(self.conn) || !server.is_connected(self.conn))
     }
 }
 

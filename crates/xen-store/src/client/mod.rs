@@ -1,6 +1,7 @@
-//! A synchronous client over any transport.
+//! A synchronous client over any transport, and the conversation below it for loops that must not block.
 //!
 //! ```text
+//!   open(path)                            a socket, or the device that Linux offers where the store lives in another domain
 //!   Client::read(path)                    one request, one wait
 //!   Client::pipeline(requests)            many requests, then many replies: one wait
 //!   Client::transaction(|tx| ...)         START, whatever the closure asks, END; again while the store says EAGAIN
@@ -8,30 +9,40 @@
 //!   Client::wait_event(timeout)           events that came between replies are queued, merged and bounded
 //! ```
 //!
-//! [`Counters`] tells how many requests were sent and how often the client waited for the store: what a toolstack's speed hangs on.
+//! [`Session`] is the same without waiting: bytes in, replies and events out. A store that hangs without closing is given up after
+//! [`PATIENCE`]. [`Counters`] tells how many requests were sent and how often the client waited for the store: what a toolstack's speed hangs on.
 
+mod device;
 mod error;
 mod events;
 mod exchange;
 mod loopback;
+mod open;
 mod request;
 mod requests;
+mod session;
 mod socket;
 mod transaction;
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
+pub use device::DeviceTransport;
 pub use error::ClientError;
 pub use events::Event;
 pub use loopback::Loopback;
+pub use open::{Connection, OpenError, candidates, open};
 pub use request::Request;
 pub use requests::Requests;
+pub use session::{Incoming, Session, Ticket};
 pub use socket::SocketTransport;
 pub use transaction::Tx;
 
-use crate::wire::{MsgType, Parser, XsError};
-use events::Events;
+use crate::wire::XsError;
+
+/// How long a client waits for a reply before it gives the store up, unless it is told otherwise. Longer than a stock store holds back
+/// transactions while it waits for a live update (60 s).
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a client speaks through: a socket, /dev/xen/xenbus, a store in the same process.
 pub trait Transport: Read + Write {
@@ -47,10 +58,18 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
 /// Names a transaction of one connection. 0 on the wire is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TxId(u32);
+pub struct TxId(u32);
 
 impl TxId {
-    const NONE: TxId = TxId(0);
+    /// No transaction.
+    pub const NONE: TxId = TxId(0);
+
+    /// What a TRANSACTION_START was answered.
+    pub fn from_reply(reply: &[u8]) -> Result<TxId, ClientError> {
+        let text = std::str::from_utf8(reply).ok().map(|text| text.trim_end_matches('\0'));
+        let id = text.and_then(|text| text.parse().ok()).filter(|id| *id != 0);
+        id.map(TxId).ok_or(ClientError::Protocol("a transaction number that is none"))
+    }
 }
 
 /// What a client has cost so far.
@@ -69,16 +88,24 @@ pub type Reply = Result<Vec<u8>, XsError>;
 #[derive(Debug)]
 pub struct Client<T> {
     transport: T,
-    parser: Parser,
-    events: Events,
-    next_request: u32,
+    session: Session,
+    patience: Option<Duration>,
+    /// A reply did not come in time: it may come later, and nobody could tell what it answers.
+    given_up: bool,
     counters: Counters,
 }
 
 impl<T: Transport> Client<T> {
     /// Speaks through a transport that is connected.
     pub fn new(transport: T) -> Client<T> {
-        Client { transport, parser: Parser::default(), events: Events::default(), next_request: 1, counters: Counters::default() }
+        Client { transport, session: Session::new(), patience: Some(PATIENCE), given_up: false, counters: Counters::default() }
+    }
+
+    /// Waits so long for a byte of a reply, for ever where there is none, instead of [`PATIENCE`].
+    #[must_use]
+    pub fn with_patience(mut self, patience: Option<Duration>) -> Client<T> {
+        self.patience = patience;
+        self
     }
 
     /// What this client has cost so far.
@@ -116,23 +143,14 @@ impl<T: Transport> Client<T> {
         };
         match bytes.get(..count) {
             Some([]) | None => Err(ClientError::Closed),
-            Some(bytes) => {
-                self.parser.push(bytes);
-                Ok(())
-            }
+            Some(bytes) => self.session.feed(bytes),
         }
     }
 
     /// The next event of any watch, after at most `timeout` without a byte from the store; `None` then.
     pub fn wait_event(&mut self, timeout: Option<Duration>) -> Result<Option<Event>, ClientError> {
         loop {
-            while let Some(message) = self.parser.next_message()? {
-                if message.kind != MsgType::WatchEvent.number() {
-                    return Err(ClientError::Protocol("a reply that nobody waits for"));
-                }
-                self.events.push(&message.payload);
-            }
-            if let Some(event) = self.events.pop()? {
+            if let Some(event) = self.session.next_event()? {
                 return Ok(Some(event));
             }
             if !self.transport.wait_readable(timeout)? {

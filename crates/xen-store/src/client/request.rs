@@ -127,11 +127,15 @@ impl Request {
         Request::of_strings(MsgType::Control, words)
     }
 
-    pub(super) fn transaction_start() -> Request {
+    /// Open a transaction; [`super::TxId::from_reply`] reads the answer.
+    #[must_use]
+    pub fn transaction_start() -> Request {
         Request::of_strings(MsgType::TransactionStart, &[""])
     }
 
-    pub(super) fn transaction_end(commit: bool) -> Request {
+    /// Commit or drop the transaction that it is sent in.
+    #[must_use]
+    pub fn transaction_end(commit: bool) -> Request {
         Request::of_strings(MsgType::TransactionEnd, &[if commit { "T" } else { "F" }])
     }
 

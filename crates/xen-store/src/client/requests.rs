@@ -100,29 +100,47 @@ fn texts(names: &[u8]) -> Vec<String> {
     strings(names).map(|name| String::from_utf8_lossy(name).into_owned()).collect()
 }
 
+/// How often a long directory that changes while it is read is begun again.
+const PART_TRIES: u32 = 1000;
+
 /// Asks from offset to offset, and starts again where the directory changed in between.
 fn directory_in_parts(client: &mut (impl Requests + ?Sized), path: &StorePath) -> Result<Vec<String>, ClientError> {
+    for _ in 0..PART_TRIES {
+        match whole_directory(client, path) {
+            Ok(Some(names)) => return Ok(texts(&names)),
+            Ok(None) => {}
+            Err(error) => return Ok(absent_is_none::<Vec<String>>(Err(error))?.unwrap_or_default()),
+        }
+    }
+    Err(ClientError::Conflict { tries: PART_TRIES })
+}
+
+/// The names of a directory as one list, `None` where it changed between two parts.
+fn whole_directory(client: &mut (impl Requests + ?Sized), path: &StorePath) -> Result<Option<Vec<u8>>, ClientError> {
     let mut names: Vec<u8> = Vec::new();
-    let mut seen = Vec::new();
+    let mut first = None;
     loop {
         let reply = client.call(&Request::directory_part(path, names.len()))?;
-        let end = reply.iter().position(|byte| *byte == 0);
-        let (generation, rest) =
-            end.and_then(|end| reply.split_at_checked(end + 1)).ok_or(ClientError::Protocol("half a directory part"))?;
-        if !names.is_empty() && generation != seen {
-            names.clear();
-            continue;
+        let (generation, part) = generation_and_part(&reply).ok_or(ClientError::Protocol("half a directory part"))?;
+        if first.get_or_insert_with(|| generation.to_vec()) != generation {
+            return Ok(None);
         }
-        seen = generation.to_vec();
-        match rest.strip_suffix(b"\0\0") {
-            _ if rest == b"\0" => return Ok(texts(&names)),
+        // An empty name ends the list.
+        match part.strip_suffix(b"\0\0") {
+            _ if part == b"\0" => return Ok(Some(names)),
             Some(last) => {
                 names.extend_from_slice(last);
                 names.push(0);
-                return Ok(texts(&names));
+                return Ok(Some(names));
             }
-            None if rest.is_empty() => return Err(ClientError::Protocol("an empty directory part")),
-            None => names.extend_from_slice(rest),
+            None if part.is_empty() => return Err(ClientError::Protocol("an empty directory part")),
+            None => names.extend_from_slice(part),
         }
     }
+}
+
+/// Splits a reply behind the first NUL.
+fn generation_and_part(reply: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = reply.iter().position(|byte| *byte == 0)?;
+    reply.split_at_checked(end + 1)
 }

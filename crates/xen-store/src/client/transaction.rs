@@ -77,10 +77,7 @@ impl<T: Transport> Client<T> {
     }
 
     fn start(&mut self) -> Result<TxId, ClientError> {
-        let reply = self.call(&Request::transaction_start())?;
-        let text = std::str::from_utf8(&reply).ok().map(|text| text.trim_end_matches('\0'));
-        let id = text.and_then(|text| text.parse().ok()).filter(|id| *id != 0);
-        id.map(TxId).ok_or(ClientError::Protocol("a transaction number that is none"))
+        TxId::from_reply(&self.call(&Request::transaction_start())?)
     }
 }
 

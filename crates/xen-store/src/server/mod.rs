@@ -121,6 +121,12 @@ impl Server {
         self.fairness.forget(conn);
     }
 
+    /// Whether a client is still here.
+    #[must_use]
+    pub fn is_connected(&self, conn: ConnId) -> bool {
+        self.connections.contains_key(&conn)
+    }
+
     /// The next thing that the shell must do.
     pub fn next_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()

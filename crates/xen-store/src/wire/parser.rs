@@ -11,7 +11,7 @@ pub struct PayloadTooLong {
 }
 
 impl PayloadTooLong {
-    pub(super) fn measured(len: usize) -> PayloadTooLong {
+    pub(crate) fn measured(len: usize) -> PayloadTooLong {
         let len = u32::try_from(len).unwrap_or(u32::MAX);
         PayloadTooLong { len }
     }

@@ -1,36 +1,39 @@
 //! Which store is meant, and what its refusals mean to whoever typed the command.
 
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use xen_store::client::{Client, ClientError, SocketTransport};
+use xen_store::client::{self, Client, ClientError, Connection, OpenError};
 use xen_store::path::StorePath;
 use xenith_api::latest::{Code, Problem};
 
 /// The store.
 #[derive(Debug, clap::Args)]
 pub struct Place {
-    /// The store's socket [default: $XENSTORED_PATH, or /run/xenstored/socket]
+    /// The store's socket, or a kernel's device [default: $XENSTORED_PATH, or the first of /run/xenstored/socket and /dev/xen/xenbus]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// How long the store may take for an answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
 }
 
 /// A connection to it.
-pub type Store = Client<SocketTransport>;
+pub type Store = Client<Connection>;
 
 impl Place {
     /// Connects.
     pub fn connect(&self) -> Result<Store, Problem> {
-        let named = self.socket.clone().or_else(|| std::env::var_os("XENSTORED_PATH").map(PathBuf::from));
-        let socket = named.unwrap_or_else(|| PathBuf::from("/run/xenstored/socket"));
-        let stream = UnixStream::connect(&socket).map_err(|error| unreachable(&socket, &error))?;
-        Ok(Client::new(SocketTransport::new(stream)))
+        client::open(self.socket.as_deref(), Duration::from_secs(self.timeout)).map_err(|error| unreachable(&error))
     }
 }
 
-fn unreachable(socket: &Path, error: &std::io::Error) -> Problem {
-    let title = format!("no store answers on {}: {error}", socket.display());
-    Problem::new(Code::StoreUnreachable, "store", title, "start it with `xenith all`, or name its socket with --socket")
+fn unreachable(error: &OpenError) -> Problem {
+    let advice = match error.source.kind() {
+        std::io::ErrorKind::PermissionDenied => "run it as root",
+        _ => "start it with `xenith all`, or name its socket with --socket",
+    };
+    Problem::new(Code::StoreUnreachable, "store", error.to_string(), advice)
 }
 
 /// The path as it was typed.

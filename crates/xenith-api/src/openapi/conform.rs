@@ -14,9 +14,9 @@ pub fn answer(document: &Value, method: &str, path: &str, status: u16, body: &[u
         // Paths of nobody are answered with problems.
         return if status >= 400 { problem(document, body) } else { vec![format!("{method} {path} is not in the document")] };
     };
-    let response = &operation.at("responses").at(&status.to_string());
+    let response = operation.at("responses").at(&status.to_string());
     match response.at("content").as_object().and_then(|content| content.iter().next()) {
-        Some((kind, content)) if kind == "application/json" => json(document, &content.at("schema"), body),
+        Some((kind, content)) if kind == "application/json" => json(document, content.at("schema"), body),
         Some(_) => Vec::new(),
         None if !response.is_null() && body.is_empty() => Vec::new(),
         None if !response.is_null() => vec![format!("{status} has a body of {} bytes", body.len())],
@@ -90,7 +90,7 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str, faults: &mut
     match value {
         Value::Object(_) => object(document, schema, value, at, faults),
         Value::Array(items) if schema.at("items").is_object() => {
-            items.iter().enumerate().for_each(|(index, item)| check(document, &schema.at("items"), item, &format!("{at}/{index}"), faults));
+            items.iter().enumerate().for_each(|(index, item)| check(document, schema.at("items"), item, &format!("{at}/{index}"), faults));
         }
         _ => {}
     }
@@ -102,9 +102,7 @@ fn object(document: &Value, schema: &Value, value: &Value, at: &str, faults: &mu
         let at = format!("{at}/{name}");
         match known.and_then(|known| known.get(name)) {
             Some(schema) => check(document, schema, field, &at, faults),
-            None if schema.at("additionalProperties").is_object() => {
-                check(document, &schema.at("additionalProperties"), field, &at, faults)
-            }
+            None if schema.at("additionalProperties").is_object() => check(document, schema.at("additionalProperties"), field, &at, faults),
             // A part of several says nothing about the others' fields.
             None if known.is_none() => {}
             None => faults.push(format!("{at}: the document does not name it")),
@@ -127,7 +125,7 @@ fn is_of_type(schema: &Value, value: &Value) -> bool {
         "integer" => value.is_u64() || value.is_i64(),
         _ => value.is_number(),
     };
-    match &schema.at("type") {
+    match schema.at("type") {
         Value::String(kind) => is(kind),
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).any(is),
         _ => true,

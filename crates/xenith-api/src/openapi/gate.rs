@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 #[must_use]
 pub fn breaks(old: &Value, new: &Value) -> Vec<String> {
     let mut gate = Gate { old, new, found: Vec::new(), open: Vec::new() };
-    for (path, methods) in members(&old.at("paths")) {
+    for (path, methods) in members(old.at("paths")) {
         for (method, operation) in members(methods) {
             let at = format!("{} {path}", method.to_uppercase());
             match new.at("paths").get(path).and_then(|methods| methods.get(method)) {
@@ -67,30 +67,30 @@ impl<'d> Gate<'d> {
         if old.at("operationId") != new.at("operationId") {
             self.tell(at, "has another operationId: generated clients name their functions by it");
         }
-        if rank(&new.at("x-role")) > rank(&old.at("x-role")) {
+        if rank(new.at("x-role")) > rank(old.at("x-role")) {
             self.tell(at, "needs a higher role");
         }
         self.parameters(at, old, new);
-        self.body(at, &old.at("requestBody"), &new.at("requestBody"));
-        self.answers(at, &old.at("responses"), &new.at("responses"));
+        self.body(at, old.at("requestBody"), new.at("requestBody"));
+        self.answers(at, old.at("responses"), new.at("responses"));
     }
 
     fn parameters(&mut self, at: &str, old: &'d Value, new: &'d Value) {
         let same = |one: &Value, other: &Value| one.at("name") == other.at("name") && one.at("in") == other.at("in");
-        for one in items(&old.at("parameters")) {
+        for one in items(old.at("parameters")) {
             let at = format!("{at}: parameter {}", one.at("name"));
-            match items(&new.at("parameters")).find(|other| same(one, other)) {
+            match items(new.at("parameters")).find(|other| same(one, other)) {
                 None => self.tell(&at, "is gone"),
                 Some(now) => {
                     if now.at("required") == true && one.at("required") != true {
                         self.tell(&at, "must be there now");
                     }
-                    self.schema(&at, &one.at("schema"), &now.at("schema"), Way::In);
+                    self.schema(&at, one.at("schema"), now.at("schema"), Way::In);
                 }
             }
         }
-        for one in items(&new.at("parameters")).filter(|one| one.at("required") == true) {
-            if !items(&old.at("parameters")).any(|other| same(one, other)) {
+        for one in items(new.at("parameters")).filter(|one| one.at("required") == true) {
+            if !items(old.at("parameters")).any(|other| same(one, other)) {
                 self.tell(at, format!("the new parameter {} must be there", one.at("name")));
             }
         }
@@ -100,9 +100,9 @@ impl<'d> Gate<'d> {
         if new.at("required") == true && old.at("required") != true {
             self.tell(at, "a body must be there now");
         }
-        for (kind, content) in members(&old.at("content")) {
+        for (kind, content) in members(old.at("content")) {
             match new.at("content").get(kind) {
-                Some(now) => self.schema(&format!("{at}: body"), &content.at("schema"), &now.at("schema"), Way::In),
+                Some(now) => self.schema(&format!("{at}: body"), content.at("schema"), now.at("schema"), Way::In),
                 None => self.tell(at, format!("a body of {kind} is not taken any more")),
             }
         }
@@ -115,12 +115,12 @@ impl<'d> Gate<'d> {
                 self.tell(&at, "is never answered any more");
                 continue;
             };
-            for (name, _) in members(&answer.at("headers")).filter(|(name, _)| now.at("headers").get(name).is_none()) {
+            for (name, _) in members(answer.at("headers")).filter(|(name, _)| now.at("headers").get(name).is_none()) {
                 self.tell(&at, format!("the header {name} is gone"));
             }
-            for (kind, content) in members(&answer.at("content")) {
+            for (kind, content) in members(answer.at("content")) {
                 match now.at("content").get(kind) {
-                    Some(now) => self.schema(&at, &content.at("schema"), &now.at("schema"), Way::Out),
+                    Some(now) => self.schema(&at, content.at("schema"), now.at("schema"), Way::Out),
                     None => self.tell(&at, format!("is no {kind} any more")),
                 }
             }
@@ -147,7 +147,7 @@ impl<'d> Gate<'d> {
         self.fields(at, old, new, way);
         for key in ["items", "additionalProperties"] {
             if old.at(key).is_object() && new.at(key).is_object() {
-                self.schema(&format!("{at}: {key}"), &old.at(key), &new.at(key), way);
+                self.schema(&format!("{at}: {key}"), old.at(key), new.at(key), way);
             }
         }
         if way == Way::In && old.at("default") != new.at("default") {
@@ -198,7 +198,7 @@ impl<'d> Gate<'d> {
     }
 
     fn fields(&mut self, at: &str, old: &'d Value, new: &'d Value, way: Way) {
-        for (name, field) in members(&old.at("properties")) {
+        for (name, field) in members(old.at("properties")) {
             let at = format!("{at}.{name}");
             match new.at("properties").get(name) {
                 Some(now) => self.schema(&at, field, now, way),
@@ -206,7 +206,7 @@ impl<'d> Gate<'d> {
             }
         }
         let (narrow, wide) = if way == Way::In { (old, new) } else { (new, old) };
-        for name in items(&wide.at("required")).filter(|name| !items(&narrow.at("required")).any(|other| other == *name)) {
+        for name in items(wide.at("required")).filter(|name| !items(narrow.at("required")).any(|other| other == *name)) {
             let what = if way == Way::In { "must be there now" } else { "may be missing now" };
             self.tell(&format!("{at}.{}", name.as_str().unwrap_or_default()), what);
         }
@@ -221,7 +221,7 @@ impl<'d> Gate<'d> {
             if values(old).is_some() && values(new).is_some() {
                 return;
             }
-            let (narrow, wide) = if way == Way::In { (&old.at(key), &new.at(key)) } else { (&new.at(key), &old.at(key)) };
+            let (narrow, wide) = if way == Way::In { (old.at(key), new.at(key)) } else { (new.at(key), old.at(key)) };
             let mut unknown = 0;
             for one in items(narrow) {
                 let fits = items(wide).any(|other| {
@@ -240,7 +240,7 @@ impl<'d> Gate<'d> {
 }
 
 fn types(schema: &Value) -> BTreeSet<String> {
-    let mut all: BTreeSet<String> = match &schema.at("type") {
+    let mut all: BTreeSet<String> = match schema.at("type") {
         Value::String(one) => [one.clone()].into(),
         Value::Array(several) => several.iter().filter_map(|one| Some(one.as_str()?.to_owned())).collect(),
         _ => BTreeSet::new(),

@@ -7,7 +7,7 @@
 //!
 //! A list remembers the store's generation when it was set. An entry counts only if the domain it names was known by then: a domain that got
 //! a dead one's number inherits nothing (XSA-322), and nobody has to search the tree when a domain dies. Owners need no such check, since
-//! a dead domain's nodes are removed.
+//! a dead domain's nodes are removed. An entry for `DOMID_ANY` (32757) means every domain, and always counts (4.22).
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,6 +31,8 @@ impl Rights {
     pub const BOTH: Rights = Rights(3);
     /// Changing the list; nobody can grant it.
     const OWN: Rights = Rights(4);
+    /// Set by a domain that is not offered what it would mean: kept and shown, and grants nothing.
+    const IGNORED: u8 = 8;
     /// Everything.
     pub(crate) const ALL: Rights = Rights(7);
     /// What SET_PERMS needs.
@@ -47,7 +49,7 @@ impl Rights {
     }
 
     fn letter(self) -> char {
-        match self {
+        match Rights(self.0 & Rights::BOTH.0) {
             Rights::READ => 'r',
             Rights::WRITE => 'w',
             Rights::BOTH => 'b',
@@ -80,6 +82,18 @@ impl Perm {
     #[must_use]
     pub const fn new(domid: DomId, rights: Rights) -> Perm {
         Perm { domid, rights }
+    }
+
+    /// The same entry, granting nothing.
+    #[must_use]
+    pub(crate) fn ignored(self) -> Perm {
+        Perm { rights: Rights(self.rights.0 | Rights::IGNORED), ..self }
+    }
+
+    /// Whether it names every domain.
+    #[must_use]
+    pub fn names_all(self) -> bool {
+        self.domid == DomId::ANY
     }
 
     /// Reads `r5`.
@@ -158,6 +172,13 @@ impl Perms {
         Arc::new(Perms { owner: Perm::new(DomId::DOM0, Rights::NONE), others: [].into(), generation: 0 })
     }
 
+    /// The list that dom0 owns and everybody may read.
+    #[must_use]
+    pub fn dom0_for_all() -> Arc<Perms> {
+        let all = Perm::new(DomId::ANY, Rights::READ);
+        Arc::new(Perms { owner: Perm::new(DomId::DOM0, Rights::NONE), others: [all].into(), generation: 0 })
+    }
+
     /// Who owns the node.
     #[must_use]
     pub fn owner(&self) -> DomId {
@@ -194,7 +215,8 @@ impl Perms {
         }
         let counts = |entry: &&Perm| {
             let older = |since| since <= self.generation;
-            who.is(entry.domid) && known.known_since(entry.domid).is_some_and(older)
+            let names = entry.names_all() || (who.is(entry.domid) && known.known_since(entry.domid).is_some_and(older));
+            names && entry.rights.0 & Rights::IGNORED == 0
         };
         self.others.iter().find(counts).unwrap_or(&self.owner).rights
     }

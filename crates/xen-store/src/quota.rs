@@ -1,67 +1,171 @@
-//! Limits, with C xenstored's defaults (4.20, `hard_quotas[]`), and what is counted against them.
+//! Limits, with C xenstored's defaults (4.20, `hard_quotas[]` and `soft_quotas[]`), and what is counted against them.
 //!
 //! Only domains are limited; dom0 and sockets are counted and let through. `nodes` and `memory` follow the owner of a node, whoever wrote
-//! it, and live in the tree, so that a snapshot holds its own counts and a commit cannot lose any.
+//! it, and live in the tree, so that a snapshot holds its own counts and a commit cannot lose any. A limit of 0 is none (4.22).
 
 use std::sync::Arc;
 
 use xen_abi::DomId;
 
-/// The limits of one domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// Nodes owned.
-    pub nodes: u32,
-    /// Watches. C tests before it counts, so one more is let in.
-    pub watches: usize,
-    /// Replies that the domain has not taken from its ring.
-    pub outstanding: usize,
-    /// Bytes of nodes owned, watches and unread messages.
-    pub memory: u64,
-    /// Open transactions. C tests before it counts, so one more is let in.
-    pub transactions: usize,
-    /// Requests in one transaction (C: nodes touched).
-    pub transaction_nodes: usize,
-    /// Entries in a permission list.
-    pub node_permissions: usize,
-    /// Bytes of a path, the domain's own directory not counted.
-    pub path_max: usize,
-    /// Bytes of a node: value, children's names, permissions and header.
-    pub node_size: usize,
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident: $field:ident = $wire:literal, $default:expr, $meaning:literal;)*) => {
+        /// One limit, by its name in `xenstore-control quota` and GET_QUOTA.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Limit { $($(#[$doc])* $name,)* }
+
+        impl Limit {
+            /// Every limit, in the order in which they are listed.
+            pub const ALL: &'static [Limit] = &[$(Limit::$name,)*];
+
+            /// Its name in GET_QUOTA.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Limit::$name => $wire,)* }
+            }
+
+            /// What it bounds.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Limit::$name => $meaning,)* }
+            }
+        }
+
+        /// The limits of one domain; `usize::MAX` for none.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Quota { $($(#[$doc])* pub $field: usize,)* }
+
+        impl Default for Quota {
+            fn default() -> Quota {
+                Quota { $($field: $default,)* }
+            }
+        }
+
+        impl Quota {
+            /// A limit as it is told: 0 for none.
+            #[must_use]
+            pub fn get(&self, limit: Limit) -> u32 {
+                let value = match limit { $(Limit::$name => self.$field,)* };
+                if value == usize::MAX { 0 } else { u32::try_from(value).unwrap_or(u32::MAX) }
+            }
+
+            /// Sets a limit; 0 for none.
+            pub fn set(&mut self, limit: Limit, value: u32) {
+                let value = if value == 0 { usize::MAX } else { value as usize };
+                match limit { $(Limit::$name => self.$field = value,)* }
+            }
+        }
+    };
 }
 
-impl Default for Quota {
-    fn default() -> Quota {
-        Quota {
-            nodes: 1000,
-            watches: 128,
-            outstanding: 20,
-            memory: 2_621_440,
-            transactions: 10,
-            transaction_nodes: 1024,
-            node_permissions: 5,
-            path_max: crate::wire::REL_PATH_MAX,
-            node_size: 2048,
+limits! {
+    /// Nodes owned.
+    Nodes: nodes = "nodes", 1000, "Nodes a domain may own";
+    /// Watches. C 4.20 tests before it counts, so one more is let in.
+    Watches: watches = "watches", 128, "Watches of a domain";
+    /// Replies that the domain has not taken from its ring.
+    Outstanding: outstanding = "outstanding", 20, "Replies a domain has not read";
+    /// Bytes of nodes owned, watches and unread messages.
+    Memory: memory = "memory", 2_621_440, "Bytes held for a domain";
+    /// Bytes of the same at which the log names the domain.
+    SoftMemory: memory_soft = "soft-memory", 2_097_152, "Bytes held for a domain at which the log says so";
+    /// Open transactions. C 4.20 tests before it counts, so one more is let in.
+    Transactions: transactions = "transactions", 10, "Open transactions of a domain";
+    /// Requests in one transaction (C: nodes touched).
+    TransactionNodes: transaction_nodes = "transaction-nodes", 1024, "Requests in a transaction";
+    /// Entries in a permission list.
+    NodePermissions: node_permissions = "node-permissions", 5, "Entries in a permission list";
+    /// Bytes of a path, the domain's own directory not counted.
+    PathMax: path_max = "path-max", crate::wire::REL_PATH_MAX, "Bytes of a path";
+    /// Bytes of a node: value, children's names, permissions and header.
+    NodeSize: node_size = "node-size", 2048, "Bytes of a node";
+}
+
+impl Limit {
+    /// The limit of a name in GET_QUOTA.
+    #[must_use]
+    pub fn by_name(name: &[u8]) -> Option<Limit> {
+        Limit::ALL.iter().copied().find(|limit| limit.name().as_bytes() == name)
+    }
+
+    /// Whether it only warns.
+    #[must_use]
+    pub fn is_soft(self) -> bool {
+        self == Limit::SoftMemory
+    }
+
+    /// Its name in `quota-soft` and `quota`, which say by themselves which kind is meant.
+    #[must_use]
+    pub fn plain_name(self) -> &'static str {
+        self.name().strip_prefix("soft-").unwrap_or(self.name())
+    }
+}
+
+/// Limits that were set for one domain alone (SET_QUOTA, 4.22). What was not set follows the global limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnQuota {
+    limits: Quota,
+    own: Vec<Limit>,
+}
+
+impl OwnQuota {
+    /// Nothing set yet.
+    #[must_use]
+    pub fn new(global: &Quota) -> OwnQuota {
+        OwnQuota { limits: global.clone(), own: Vec::new() }
+    }
+
+    /// What holds for the domain.
+    #[must_use]
+    pub fn limits(&self) -> &Quota {
+        &self.limits
+    }
+
+    /// The limits that are the domain's own.
+    #[must_use]
+    pub fn own(&self) -> &[Limit] {
+        &self.own
+    }
+
+    /// Sets one for the domain alone.
+    pub fn set(&mut self, limit: Limit, value: u32) {
+        self.limits.set(limit, value);
+        if !self.own.contains(&limit) {
+            self.own.push(limit);
+        }
+    }
+
+    /// A global limit was set.
+    pub fn follow(&mut self, limit: Limit, value: u32) {
+        if !self.own.contains(&limit) {
+            self.limits.set(limit, value);
         }
     }
 }
 
-impl Quota {
-    /// Name, limit and meaning of each, in the words of `xenstore-control quota`.
+/// The most that was seen of what each limit bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peaks([u32; Limit::ALL.len()]);
+
+impl Peaks {
+    /// Notes what was seen.
+    pub fn note(&mut self, limit: Limit, value: usize) {
+        let value = u32::try_from(value).unwrap_or(u32::MAX);
+        if let Some(peak) = self.0.get_mut(limit as usize) {
+            *peak = value.max(*peak);
+        }
+    }
+
+    /// Notes whatever others saw.
+    pub fn join(&mut self, others: &Peaks) {
+        for (peak, other) in self.0.iter_mut().zip(others.0) {
+            *peak = other.max(*peak);
+        }
+    }
+
+    /// The most that was seen.
     #[must_use]
-    pub fn table(&self) -> [(&'static str, u64, &'static str); 9] {
-        let size = |value: usize| value as u64;
-        [
-            ("nodes", u64::from(self.nodes), "Nodes a domain may own"),
-            ("watches", size(self.watches), "Watches of a domain"),
-            ("outstanding", size(self.outstanding), "Replies a domain has not read"),
-            ("memory", self.memory, "Bytes held for a domain"),
-            ("transactions", size(self.transactions), "Open transactions of a domain"),
-            ("transaction-nodes", size(self.transaction_nodes), "Requests in a transaction"),
-            ("node-permissions", size(self.node_permissions), "Entries in a permission list"),
-            ("path-max", size(self.path_max), "Bytes of a path"),
-            ("node-size", size(self.node_size), "Bytes of a node"),
-        ]
+    pub fn get(&self, limit: Limit) -> u32 {
+        self.0.get(limit as usize).copied().unwrap_or_default()
     }
 }
 

@@ -78,7 +78,7 @@ impl Model {
         };
         let owned = self.0.iter().filter(|(_, node)| node.owner == owner);
         let (nodes, bytes) = owned.fold((0, 0), |(nodes, bytes), (path, node)| (nodes + 1, bytes + size(path, node)));
-        let specials = 2 * 24 + "@introduceDomain".len() + "@releaseDomain".len();
+        let specials = 24 + 32 + "@introduceDomain".len() + "@releaseDomain".len();
         if owner == 0 { (nodes + 2, bytes + specials as u64) } else { (nodes, bytes) }
     }
 }

@@ -86,3 +86,23 @@ fn who_may_not_read_the_parent_learns_nothing() {
          5 RM /secret/none| -> OK|
          5 READ /secret/x| -> !EACCES");
 }
+
+#[test]
+fn an_entry_for_every_domain() {
+    run("t WRITE /open|1 -> OK|
+         t SET_PERMS /open|n0|n6|b32757| -> OK|
+         t GET_PERMS /open| -> n0|n6|b32757|
+         5 WRITE /open|2 -> OK|
+         6 READ /open| -> !EACCES         # the first entry that fits counts
+         t SET_PERMS /open|n32757| -> !ENOENT
+         t SET_FEATURE 7|6| -> OK|        # everything but DOMID_ANY
+         7 GET_FEATURE | -> !EACCES
+         t MKDIR /local/domain/7| -> OK|
+         t SET_PERMS /local/domain/7|n7| -> OK|
+         7 WRITE x|1 -> OK|
+         7 SET_PERMS x|n7|r32757| -> OK|  # kept, and grants nothing
+         t GET_PERMS /local/domain/7/x| -> n7|r32757|
+         5 READ /local/domain/7/x| -> !EACCES
+         t SET_PERMS /local/domain/7/x|n7|r32757| -> OK|
+         5 READ /local/domain/7/x| -> 1");
+}

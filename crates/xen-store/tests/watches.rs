@@ -46,7 +46,8 @@ fn a_watch_hears_of_its_node_and_below() {
          t WATCH /a -> !EINVAL
          t WATCH /a| -> !EINVAL
          t WATCH //|t| -> !EINVAL
-         t WATCH /a|t|deep| -> !EINVAL
+         t WATCH /a|t|deep| -> !EEXIST    # a depth of 0, as C takes it
+         t WATCH /a|t|-1| -> !EINVAL
          t WATCH /a|t|1|1| -> !EINVAL");
 }
 
@@ -129,6 +130,14 @@ fn only_readers_of_node_or_parent_hear() {
 fn special_watches_need_permission() {
     run("5 WATCH @releaseDomain|r| -> OK|
          5 <= @releaseDomain|r|
+         5 WATCH @introduceDomain|i| -> OK|
+         5 <= @introduceDomain|i|
+         t INTRODUCE 6|1|1| -> OK|
+         5 <= -
+         dies 6
+         5 <= @releaseDomain|r|         # everybody may read it since 4.22
+         t SET_PERMS @releaseDomain|n0| -> OK|
+         5 <= @releaseDomain|r|         # it could read it before
          t INTRODUCE 6|1|1| -> OK|
          dies 6
          5 <= -
@@ -189,4 +198,41 @@ fn an_event_too_long_is_dropped() {
                   t READ /none| -> !ENOENT",
         "q".repeat(100)
     ));
+}
+
+#[test]
+fn depth_on_a_special_name_tells_whom() {
+    run("t INTRODUCE 5|1|1| -> OK|
+         t WATCH @releaseDomain|plain| -> OK|
+         t <= @releaseDomain|plain|
+         t WATCH @releaseDomain|zero|0| -> OK|
+         t <= @releaseDomain|zero|
+         t WATCH @releaseDomain|one|1| -> OK|
+         t <= @releaseDomain|one|
+         t WATCH @releaseDomain/5|five| -> OK|
+         t <= @releaseDomain/5|five|
+         t WATCH @releaseDomain/6|six| -> OK|
+         t <= @releaseDomain/6|six|
+         t WATCH /|all|9| -> OK|
+         t <= /|all|
+         u WATCH @introduceDomain|new|1| -> OK|
+         u <= @introduceDomain|new|
+         shutdown 5
+         t <= @releaseDomain/5|one|
+         t <= @releaseDomain/5|five|
+         t <= @releaseDomain|plain|
+         t <= -
+         dies 5
+         t <= @releaseDomain|plain|
+         t <= @releaseDomain/5|one|
+         t <= @releaseDomain/5|five|
+         t <= -
+         t INTRODUCE 6|1|1| -> OK|
+         u <= @introduceDomain/6|new|
+         t RELEASE 6| -> OK|
+         t <= @releaseDomain|plain|
+         t <= @releaseDomain/6|one|
+         t <= @releaseDomain/6|six|
+         t <= -
+         t GET_PERMS @releaseDomain/6| -> !ENOENT");
 }

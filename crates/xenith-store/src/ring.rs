@@ -27,9 +27,6 @@ const ERROR: usize = xenstore::ERROR.newest().offset;
 /// Bytes of each direction.
 const SIZE: u32 = xenstore::RING_SIZE;
 
-/// What the page tells of us: the error word means something. Watches with depth are understood too, but 4.20 said so nowhere.
-const OUR_FEATURES: u32 = xenstore::FEATURE_ERROR;
-
 /// Why a ring cannot be used any more.
 #[derive(Debug, thiserror::Error)]
 pub enum RingFault {
@@ -129,8 +126,8 @@ impl Ring {
     }
 
     /// Says what the store can do, and that no error stands.
-    pub fn greet(&self) -> Result<(), RingFault> {
-        self.pages.store_u32(FEATURES, OUR_FEATURES)?;
+    pub fn greet(&self, features: u32) -> Result<(), RingFault> {
+        self.pages.store_u32(FEATURES, features)?;
         self.pages.store_u32(ERROR, xenstore::ERROR_NONE)?;
         Ok(())
     }

@@ -37,7 +37,7 @@ fn introduce(store: &mut Store, domid: u16, gfn: u64, port: u32) {
 #[test]
 fn a_domain_is_served_over_its_ring() {
     let (host, mut store, mut guest) = with_domain(5);
-    assert_eq!(guest.page.word(FEATURES), 2);
+    assert_eq!(guest.page.word(FEATURES), 14);
     let reply = guest.ask(&host, &mut store, 5, MsgType::Write, b"data\0value");
     assert_eq!((reply.req_id, reply.payload.as_slice()), (5, b"OK\0".as_slice()));
     let reply = guest.ask(&host, &mut store, 5, MsgType::Read, b"/local/domain/5/data\0");

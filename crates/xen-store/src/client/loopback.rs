@@ -58,7 +58,9 @@ fn settle(server: &mut Server) {
             Some(Effect::Introduce { asker, domid, .. }) => _ = server.introduced(asker, domid, Ok(())),
             Some(Effect::Query { asker, domid }) => server.known(asker, domid, true),
             Some(Effect::Close { conn }) => server.disconnect(conn),
-            Some(Effect::Release { .. } | Effect::Stall { .. } | Effect::Print(_)) => {}
+            Some(Effect::LiveUpdate(request)) => server.live_updated(request.asker, Err("nothing can take over here")),
+            Some(Effect::Release { .. } | Effect::Stall { .. } | Effect::AbortLiveUpdate) => {}
+            Some(Effect::Print(_) | Effect::Log(_) | Effect::Trace(_) | Effect::LogFile(_) | Effect::MemoryReport { .. }) => {}
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use xen_abi::DomId;
 
 use super::outbox::Outbox;
+use super::report::Work;
 use super::transaction::Transaction;
 use crate::path::{self, StorePath};
 use crate::quota::Quota;
@@ -54,6 +55,8 @@ pub(super) struct Connection {
     pub broken: bool,
     /// Where relative paths begin.
     pub home: String,
+    /// What it has done.
+    pub work: Work,
 }
 
 impl Connection {
@@ -75,6 +78,7 @@ impl Connection {
             dirty: false,
             broken: false,
             home: path::domain(domid).root().as_str().to_owned(),
+            work: Work::default(),
         }
     }
 

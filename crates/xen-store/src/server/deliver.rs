@@ -51,8 +51,11 @@ impl Server {
             return;
         }
         if limit.is_none_or(|limit| connection.held() + message.len() as u64 <= limit) {
+            connection.work.events += 1;
             connection.outbox.event(message.into(), may_merge);
             self.mark_dirty(conn);
+        } else {
+            connection.work.dropped += 1;
         }
     }
 
@@ -62,7 +65,10 @@ impl Server {
         match connection.kind {
             ConnKind::Socket => None,
             ConnKind::Ring(_) if connection.privileged() => Some(DOM0_OUTPUT_MAX),
-            ConnKind::Ring(domid) => Some(self.quota.memory.saturating_sub(self.tree.accounts().get(domid).memory)),
+            ConnKind::Ring(domid) => {
+                let limit = self.domains.limits(connection.kind, &self.quota).memory as u64;
+                Some(limit.saturating_sub(self.tree.accounts().get(domid).memory))
+            }
         }
     }
 
@@ -78,6 +84,9 @@ impl Server {
             message.push(0);
         }
         header.len = u32::try_from(message.len().saturating_sub(HEADER_LEN)).unwrap_or_default();
+        if self.trace.speaks() {
+            self.trace_message(conn, "OUT", header, message.get(HEADER_LEN..).unwrap_or_default());
+        }
         if let Some(room) = message.first_chunk_mut::<HEADER_LEN>() {
             *room = header.encode();
         }

@@ -23,6 +23,7 @@ impl Server {
         if let Some(conn) = ring {
             self.effects.push_back(Effect::Release { conn, domid });
             self.announce(RELEASE_DOMAIN);
+            self.announce_whom(RELEASE_DOMAIN, domid);
         }
     }
 
@@ -32,7 +33,8 @@ impl Server {
             let Ok(path) = StorePath::parse(special) else { continue };
             if self.tree.node(&path).is_some_and(|node| node.perms().owner() == domid) {
                 self.generation += 1;
-                self.tree.set_perms(&path, Perms::dom0_only(), self.generation);
+                let perms = if special == RELEASE_DOMAIN { Perms::dom0_for_all() } else { Perms::dom0_only() };
+                self.tree.set_perms(&path, perms, self.generation);
             }
         }
         let home = path::domain(domid).root().clone();

@@ -8,12 +8,14 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use xen_abi::DomId;
 
-use super::{ConnId, Server};
+use super::{ConnId, ConnKind, Server, features};
 use crate::path::{RELEASE_DOMAIN, StorePath};
-use crate::perms::{Identity, KnownSince};
+use crate::perms::{Identity, KnownSince, Perms};
+use crate::quota::{Limit, OwnQuota, Peaks, Quota};
 use crate::watch::Change;
 
 /// What the hypervisor says of a domain.
@@ -36,6 +38,12 @@ pub(super) struct Domain {
     pub shutdown: bool,
     /// The domain it acts for.
     pub target: Option<DomId>,
+    /// Features that it is offered.
+    pub features: u32,
+    /// Limits of its own.
+    pub own_quota: Option<Box<OwnQuota>>,
+    /// The most it ever held.
+    pub peaks: Peaks,
 }
 
 #[derive(Debug)]
@@ -43,11 +51,15 @@ pub(super) struct Domains {
     known: BTreeMap<DomId, Domain>,
     /// How many have gone: a transaction that saw another count must not be taken as it is.
     pub gone: u64,
+    /// Whether any domain ever had limits of its own.
+    any_own: bool,
+    /// Whether any domain was ever offered less than everything.
+    any_masked: bool,
 }
 
 impl Domains {
     pub fn new() -> Domains {
-        let mut domains = Domains { known: BTreeMap::new(), gone: 0 };
+        let mut domains = Domains { known: BTreeMap::new(), gone: 0, any_own: false, any_masked: false };
         domains.learn(DomId::DOM0, 0);
         domains
     }
@@ -56,13 +68,69 @@ impl Domains {
         self.known.get(&domid)
     }
 
+    /// The limits that hold for a client.
+    pub fn limits<'a>(&'a self, kind: ConnKind, global: &'a Quota) -> &'a Quota {
+        let own = match kind {
+            ConnKind::Ring(domid) if self.any_own => self.get(domid).and_then(|domain| domain.own_quota.as_ref()),
+            _ => None,
+        };
+        own.map_or(global, |own| own.limits())
+    }
+
+    /// What a client is offered.
+    pub fn features(&self, kind: ConnKind) -> u32 {
+        match kind {
+            ConnKind::Ring(domid) if self.any_masked => self.get(domid).map_or(features::OURS, |domain| domain.features),
+            _ => features::OURS,
+        }
+    }
+
+    /// Offers less than everything; `None` for a domain that is not known.
+    pub fn mask_features(&mut self, domid: DomId, word: u32) -> Option<()> {
+        self.known.get_mut(&domid)?.features = word;
+        self.any_masked = true;
+        Some(())
+    }
+
+    /// Sets a limit for one domain alone; `None` for a domain that is not known.
+    pub fn set_own_limit(&mut self, domid: DomId, limit: Limit, value: u32, global: &Quota) -> Option<()> {
+        let domain = self.known.get_mut(&domid)?;
+        domain.own_quota.get_or_insert_with(|| Box::new(OwnQuota::new(global))).set(limit, value);
+        self.any_own = true;
+        Some(())
+    }
+
+    /// A global limit was set: domains without one of their own follow.
+    pub fn follow_limit(&mut self, limit: Limit, value: u32) {
+        for own in self.known.values_mut().filter_map(|domain| domain.own_quota.as_mut()) {
+            own.follow(limit, value);
+        }
+    }
+
+    /// Every known domain.
+    pub fn all(&self) -> impl Iterator<Item = (DomId, &Domain)> {
+        self.known.iter().map(|(domid, domain)| (*domid, domain))
+    }
+
+    pub fn all_mut(&mut self) -> impl Iterator<Item = (DomId, &mut Domain)> {
+        self.known.iter_mut().map(|(domid, domain)| (*domid, domain))
+    }
+
     pub fn get_mut(&mut self, domid: DomId) -> Option<&mut Domain> {
         self.known.get_mut(&domid)
     }
 
     /// Notes that a domain exists; an entry that stands is left alone.
     pub fn learn(&mut self, domid: DomId, generation: u64) -> &mut Domain {
-        let fresh = || Domain { since: generation, ring: None, shutdown: false, target: None };
+        let fresh = || Domain {
+            since: generation,
+            ring: None,
+            shutdown: false,
+            target: None,
+            features: features::OURS,
+            own_quota: None,
+            peaks: Peaks::default(),
+        };
         self.known.entry(domid).or_insert_with(fresh)
     }
 
@@ -96,8 +164,10 @@ impl Server {
             match (state, self.domains.get_mut(domid)) {
                 (_, None) => {}
                 (DomainState::Gone, Some(_)) => self.forget_domain(domid),
-                (DomainState::Shutdown, Some(domain)) if domain.ring.is_some() => {
-                    newly_shutdown |= !std::mem::replace(&mut domain.shutdown, true);
+                (DomainState::Shutdown, Some(domain)) if domain.ring.is_some() && !domain.shutdown => {
+                    domain.shutdown = true;
+                    newly_shutdown = true;
+                    self.announce_whom(RELEASE_DOMAIN, domid);
                 }
                 _ => {}
             }
@@ -107,12 +177,23 @@ impl Server {
         }
     }
 
-    /// Fires the watches on an `@` name.
+    /// Fires the watches on an `@` name that do not ask for whom.
     pub(super) fn announce(&mut self, name: &str) {
         let Ok(path) = StorePath::parse(name) else { return };
-        let found = self.tree.find(&path);
-        let seen_by = found.node.into_iter().chain([found.above]).map(|node| node.perms().clone()).collect();
+        let seen_by = self.readers_of(&path);
         self.deliver(&[Change::special(path, seen_by)]);
+    }
+
+    /// Fires the watches on an `@` name that ask for whom.
+    pub(super) fn announce_whom(&mut self, name: &str, domid: DomId) {
+        let Ok(path) = StorePath::parse(name) else { return };
+        let seen_by = self.readers_of(&path);
+        self.deliver(&[Change::special_of(path.child(domid.0), seen_by)]);
+    }
+
+    fn readers_of(&self, path: &StorePath) -> Vec<Arc<Perms>> {
+        let found = self.tree.find(path);
+        found.node.into_iter().chain([found.above]).map(|node| node.perms().clone()).collect()
     }
 
     /// As whom a connection's requests are judged.

@@ -1,5 +1,7 @@
 //! What the core asks of its shell.
 
+use std::time::Duration;
+
 use xen_abi::{DomId, Gfn, Port};
 
 use super::ConnId;
@@ -74,4 +76,38 @@ pub enum Effect {
     },
     /// Put a line into the log (CONTROL print).
     Print(String),
+    /// Warn in the log: the line begins with its subject. There are few of them, whatever clients do.
+    Log(String),
+    /// Put a line into the log of the protocol (CONTROL log).
+    Trace(String),
+    /// The log of the protocol goes to this file from now on (CONTROL logfile).
+    LogFile(String),
+    /// Put a report of memory into the log, or append it to a file (CONTROL memreport).
+    MemoryReport {
+        /// Where to.
+        file: Option<String>,
+        /// The report: lines.
+        report: String,
+    },
+    /// Let another program take over, then call [`super::Server::live_updated`].
+    LiveUpdate(LiveUpdateRequest),
+    /// Give up the live update that is under way; its asker has been answered.
+    AbortLiveUpdate,
+}
+
+/// What `xenstore-control live-update` asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveUpdateRequest {
+    /// Who waits for the answer.
+    pub asker: ConnId,
+    /// The program.
+    pub file: String,
+    /// Its arguments in place of ours.
+    pub arguments: Option<String>,
+    /// How long open transactions may be waited for, where they must end first.
+    pub timeout: Duration,
+    /// Go on after that time though some are open.
+    pub force: bool,
+    /// Version of the stream (4.22).
+    pub version: Option<u32>,
 }

@@ -21,7 +21,9 @@ mod departure;
 mod domains;
 mod effect;
 mod fairness;
+pub mod features;
 mod outbox;
+mod report;
 mod requests;
 mod transaction;
 mod turn;
@@ -32,17 +34,19 @@ use xen_abi::DomId;
 
 pub use connection::{ConnId, ConnKind};
 pub use domains::DomainState;
-pub use effect::{Effect, RingError};
+pub use effect::{Effect, LiveUpdateRequest, RingError};
 pub use fairness::LEASE;
+pub use report::{ClientReport, Report, Work};
 
 use crate::path::{self, StorePath};
 use crate::perms::Identity;
-use crate::quota::Quota;
+use crate::quota::{Peaks, Quota};
 use crate::tree::Tree;
 use crate::watch::{Change, Watches};
 use connection::Connection;
 use domains::Domains;
 use fairness::Fairness;
+use requests::{LiveUpdate, Trace};
 
 /// A xenstore server without any I/O.
 #[derive(Debug)]
@@ -63,6 +67,12 @@ pub struct Server {
     /// Domains that the hypervisor does not know, while one request is looked at.
     absent: BTreeSet<DomId>,
     fairness: Fairness,
+    /// What all clients have done since the start.
+    work: Work,
+    /// The most that was seen of any domain.
+    peaks: Peaks,
+    live_update: Option<LiveUpdate>,
+    trace: Trace,
 }
 
 impl Server {
@@ -82,6 +92,10 @@ impl Server {
             effects: VecDeque::new(),
             absent: BTreeSet::new(),
             fairness: Fairness::default(),
+            work: Work::default(),
+            peaks: Peaks::default(),
+            live_update: None,
+            trace: Trace::default(),
         };
         server.seed(&path::tool::xenstored(), b"");
         server

@@ -45,6 +45,8 @@ pub(super) struct Surroundings<'a> {
     pub quota: &'a Quota,
     pub who: Identity,
     pub home: &'a str,
+    /// What the client is offered.
+    pub features: u32,
     /// Bytes that the client holds besides its nodes.
     pub held: u64,
 }
@@ -67,6 +69,7 @@ impl Surroundings<'_> {
             quota: self.quota,
             who: self.who,
             home: self.home,
+            features: self.features,
             held: self.held,
         };
         node_request(kind, payload, &mut scope, reply)
@@ -90,6 +93,11 @@ impl Transaction {
     pub fn start(live: &Tree, domains: &Domains) -> Transaction {
         let (base, view) = (live.clone(), live.clone());
         Transaction { base, view, gone: domains.gone, log: Vec::new(), changes: Vec::new(), held: 0, failed: false }
+    }
+
+    /// Requests so far.
+    pub fn requests(&self) -> usize {
+        self.log.len()
     }
 
     /// Bytes of the log.
@@ -120,7 +128,7 @@ impl Transaction {
         if self.log.len() >= max {
             return Err(XsError::NoSpace);
         }
-        let over = !around.who.privileged && around.held + cost >= around.quota.memory;
+        let over = !around.who.privileged && around.held + cost >= around.quota.memory as u64;
         if over { Err(XsError::NoMemory) } else { Ok(()) }
     }
 

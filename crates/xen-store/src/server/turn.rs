@@ -9,7 +9,7 @@ impl Server {
     /// How many bytes the core takes from this client now. 0 while it waits for an answer or reads nothing of what it is owed.
     #[must_use]
     pub fn room(&self, conn: ConnId) -> usize {
-        self.connections.get(&conn).map_or(0, |connection| connection.room(&self.quota))
+        self.connections.get(&conn).map_or(0, |connection| connection.room(self.domains.limits(connection.kind, &self.quota)))
     }
 
     /// Takes bytes that a client sent.
@@ -41,7 +41,7 @@ impl Server {
     /// Serves one request; `false` when the connection has none to serve.
     fn serve_one(&mut self, conn: ConnId) -> bool {
         let Some(connection) = self.connections.get_mut(&conn) else { return false };
-        match connection.next_request(&self.quota) {
+        match connection.next_request(self.domains.limits(connection.kind, &self.quota)) {
             Ok(None) => false,
             Ok(Some(message)) => {
                 self.handle(conn, message);
@@ -57,7 +57,7 @@ impl Server {
     /// Puts a connection in line for a turn if it has something to serve.
     pub(super) fn wake(&mut self, conn: ConnId) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        if !connection.queued && connection.may_be_served(&self.quota) {
+        if !connection.queued && connection.may_be_served(self.domains.limits(connection.kind, &self.quota)) {
             connection.queued = true;
             self.ready.push_back(conn);
         }

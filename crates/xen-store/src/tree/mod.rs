@@ -49,14 +49,15 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// The root and the `@` nodes, all of dom0 alone.
+    /// The root and the `@` nodes, all of dom0 alone, but that every domain may read `@releaseDomain` (4.22).
     #[must_use]
     pub fn new() -> Tree {
         let perms = Perms::dom0_only();
-        let node = || Arc::new(Node::new(Arc::clone(&perms), Box::default(), 0));
-        let mut tree = Tree { root: node(), introduce: node(), release: node(), accounts: Accounts::default() };
-        for path in ["/", INTRODUCE_DOMAIN, RELEASE_DOMAIN] {
-            let memory = (tree.root.size() + path.len()) as u64;
+        let node = |perms: &Arc<Perms>| Arc::new(Node::new(Arc::clone(perms), Box::default(), 0));
+        let release = node(&Perms::dom0_for_all());
+        let mut tree = Tree { root: node(&perms), introduce: node(&perms), release, accounts: Accounts::default() };
+        let nodes = [(&tree.root, "/"), (&tree.introduce, INTRODUCE_DOMAIN), (&tree.release, RELEASE_DOMAIN)];
+        for memory in nodes.map(|(node, path)| (node.size() + path.len()) as u64) {
             tree.accounts.change(perms.owner(), |account| {
                 account.nodes += 1;
                 account.memory += memory;

@@ -23,8 +23,10 @@ enum Kind {
     Written,
     /// The node and everything below it is gone.
     Removed(Arc<Node>),
-    /// A domain came or went: the `@` name itself and nothing above it.
+    /// A domain came or went: the `@` name itself, for watches without depth.
     Special,
+    /// The same below the `@` name, under the domain's number: for watches on that, and for watches with depth on the name.
+    SpecialOf,
 }
 
 /// A watch that a change met.
@@ -54,6 +56,21 @@ impl Change {
         Change { path, kind: Kind::Removed(node), seen_by }
     }
 
+    /// A domain came or went: `@releaseDomain/5`.
+    #[must_use]
+    pub fn special_of(path: StorePath, seen_by: Vec<Arc<Perms>>) -> Change {
+        Change { path, kind: Kind::SpecialOf, seen_by }
+    }
+
+    /// Whether a watch this many levels above wants to hear of it.
+    pub(super) fn is_for(&self, levels: usize, depth: Option<usize>) -> bool {
+        match self.kind {
+            Kind::Special => depth.is_none(),
+            Kind::SpecialOf => levels == 0 || depth.is_some_and(|depth| depth >= levels),
+            Kind::Written | Kind::Removed(_) => depth.is_none_or(|depth| depth >= levels),
+        }
+    }
+
     /// A domain came or went.
     #[must_use]
     pub fn special(path: StorePath, seen_by: Vec<Arc<Perms>>) -> Change {
@@ -75,7 +92,9 @@ impl Change {
         let depth = above.len();
         let mut watches: Vec<(WatchId, usize)> = Vec::new();
         if !matches!(self.kind, Kind::Special) {
-            for (level, trie) in above.iter().enumerate() {
+            // Nothing of the tree lies above an `@` name.
+            let first = usize::from(self.path.is_special());
+            for (level, trie) in above.iter().enumerate().skip(first) {
                 let here = trie.iter().flat_map(|trie| trie.here());
                 watches.extend(here.map(|id| (*id, depth - level)));
             }

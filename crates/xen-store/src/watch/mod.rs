@@ -6,6 +6,9 @@
 //!   removal of /a        fires what stands on the walk, then every watch below on a node that went, each with the watched path itself
 //! ```
 //!
+//! `@releaseDomain` itself tells only watches without depth; `@releaseDomain/5` tells watches on that path, and watches of depth 1 and more on
+//! `@releaseDomain` (4.22).
+//!
 //! A connection hears of a change if it could read the node or the node's parent, before or after (XSA-115).
 
 mod change;
@@ -100,7 +103,7 @@ impl Watches {
     pub fn fired_by(&self, change: &Change) -> Vec<Firing> {
         let mut fired = Vec::new();
         change.collect(&self.trie, &mut fired);
-        fired.retain(|firing| self.get(firing.watch).is_some_and(|watch| watch.depth.is_none_or(|depth| firing.levels <= depth)));
+        fired.retain(|firing| self.get(firing.watch).is_some_and(|watch| change.is_for(firing.levels, watch.depth)));
         fired
     }
 }

@@ -2,11 +2,11 @@
 
 use xen_abi::{DomId, Gfn, GrantRef, Port};
 use xen_hv::{Access, MapError, SeamError, SharedPages};
-use xen_store::server::{ConnId, DomainState, Effect};
+use xen_store::server::{ConnId, DomainState, Effect, features};
 use xen_store::wire::XsError;
 
 use super::Store;
-use super::rings::Guest;
+use super::{protocol_log, rings::Guest};
 use crate::ring::{Ring, RingFault};
 use crate::seams::Seams;
 
@@ -52,12 +52,21 @@ impl Store {
             Effect::Stall { conn, domid, error } => {
                 if let Some(guest) = self.guests.get_mut(&conn) {
                     guest.stalled = true;
-                    if let Err(fault) = guest.ring.fail(error) {
+                    let told = self.server.features_of(domid) & features::ERROR != 0;
+                    if told && let Err(fault) = guest.ring.fail(error) {
                         tracing::warn!("{domid} store: {fault}");
                     }
                 }
             }
             Effect::Print(line) => tracing::info!("store: control: {line}"),
+            Effect::Log(line) => tracing::warn!("{line}"),
+            Effect::Trace(line) => self.protocol_log.line(&line),
+            Effect::LogFile(file) => self.protocol_log.open(&file),
+            Effect::MemoryReport { file, report } => protocol_log::report(file.as_deref(), &report),
+            Effect::LiveUpdate(request) => {
+                self.server.live_updated(request.asker, Err("this store cannot hand over to another program yet"));
+            }
+            Effect::AbortLiveUpdate => {}
         }
     }
 
@@ -107,9 +116,10 @@ impl Store {
     fn greet(&mut self, conn: ConnId) {
         let Some(guest) = self.guests.get(&conn) else { return };
         let domid = guest.domid;
+        let features = self.server.features_of(domid);
         let start = || -> Result<bool, RingFault> {
             guest.ring.reset()?;
-            guest.ring.greet()?;
+            guest.ring.greet(features)?;
             guest.ring.answer_reconnect()
         };
         match start() {

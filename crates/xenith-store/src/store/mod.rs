@@ -9,6 +9,7 @@
 
 mod effects;
 mod events;
+mod protocol_log;
 mod rings;
 mod sockets;
 
@@ -24,6 +25,7 @@ use crate::boot::BootNodes;
 use crate::error::StoreError;
 use crate::ring::Ring;
 use crate::seams::Seams;
+use protocol_log::ProtocolLog;
 use rings::Guest;
 
 /// The interrupt that tells of domains that shut down or died (public/xen.h).
@@ -46,6 +48,7 @@ pub struct Store {
     dirty_sockets: Vec<ConnId>,
     /// Sockets that the core is done with.
     closed_sockets: Vec<ConnId>,
+    protocol_log: ProtocolLog,
 }
 
 impl Store {
@@ -84,6 +87,7 @@ impl Store {
             moved: BTreeSet::new(),
             dirty_sockets: Vec::new(),
             closed_sockets: Vec::new(),
+            protocol_log: ProtocolLog::default(),
         }
     }
 

@@ -56,6 +56,7 @@ impl Server {
         domain.shutdown = false;
         if domid != DomId::DOM0 {
             self.announce(INTRODUCE_DOMAIN);
+            self.announce_whom(INTRODUCE_DOMAIN, domid);
         }
         conn
     }

@@ -9,12 +9,16 @@
 
 mod control;
 mod domain;
+mod feature;
 mod perms;
+mod quota;
 mod read;
 mod scope;
 mod transaction;
 mod watch;
 mod write;
+
+use xen_abi::DomId;
 
 use super::transaction::Surroundings;
 use super::{ConnId, Server};
@@ -22,6 +26,7 @@ use crate::path::StorePath;
 use crate::perms::Identity;
 use crate::watch::WatchId;
 use crate::wire::{HEADER_LEN, Header, Message, MsgType, XsError};
+pub(super) use control::{LiveUpdate, Trace};
 pub(super) use scope::Scope;
 use scope::path_limit;
 
@@ -70,13 +75,25 @@ fn atoi(text: &[u8]) -> i64 {
     if negative { -value } else { value }
 }
 
+/// A domid as 4.22 takes it: a decimal number up to 65535 and nothing behind it.
+fn strict_domid(text: &[u8]) -> Result<DomId> {
+    let only_digits = text.trim_ascii_start().iter().all(u8::is_ascii_digit);
+    let domid = u16::try_from(atoi(text)).ok().filter(|_| only_digits);
+    domid.map(DomId).ok_or(XsError::Invalid)
+}
+
 impl Server {
     /// Serves one request: its reply is queued, or it is parked until the shell answers.
     pub(super) fn handle(&mut self, conn: ConnId, message: Message) {
         let mut reply = Vec::with_capacity(HEADER_LEN + 64);
         reply.resize(HEADER_LEN, 0);
         let header = Header { kind: message.kind, req_id: message.req_id, tx_id: message.tx_id, len: 0 };
-        match self.serve(conn, &message, &mut reply) {
+        if self.trace.speaks() {
+            self.trace_message(conn, "IN", header, &message.payload);
+        }
+        let outcome = self.serve(conn, &message, &mut reply);
+        self.note_work(conn, &message, &outcome);
+        match outcome {
             Ok(Outcome::Reply) => self.send_reply(conn, header, reply, Ok(())),
             Ok(Outcome::ReplyThenEvent(watch)) => {
                 self.send_reply(conn, header, reply, Ok(()));
@@ -97,8 +114,12 @@ impl Server {
         let who = self.identity(conn).ok_or(XsError::Io)?;
         let kind = MsgType::from_number(message.kind).ok_or(XsError::NoSystem)?;
         match kind {
-            WatchEvent | Error | GetFeature | SetFeature | GetQuota | SetQuota => return Err(XsError::NoSystem),
-            Control | Introduce | Release | IsDomainIntroduced | Resume | SetTarget if !who.privileged => return Err(XsError::Access),
+            WatchEvent | Error => return Err(XsError::NoSystem),
+            Control | Introduce | Release | IsDomainIntroduced | Resume | SetTarget | SetFeature | GetQuota | SetQuota
+                if !who.privileged =>
+            {
+                return Err(XsError::Access);
+            }
             Watch | Unwatch => {}
             _ => self.check_transaction(conn, message.tx_id)?,
         }
@@ -109,12 +130,11 @@ impl Server {
             return Ok(Outcome::Parked);
         }
         let payload = &message.payload;
+        if let Some(domid) = self.unknown_domain(&who, kind, payload) {
+            return Ok(self.ask_about(conn, domid));
+        }
         match kind {
-            Directory | DirectoryPart | Read | GetPerms | Write | Mkdir | Rm => self.on_nodes(conn, &who, message, kind, reply),
-            SetPerms => match self.unknown_domain(payload) {
-                Some(domid) => Ok(self.ask_about(conn, domid)),
-                None => self.on_nodes(conn, &who, message, kind, reply),
-            },
+            Directory | DirectoryPart | Read | GetPerms | Write | Mkdir | Rm | SetPerms => self.on_nodes(conn, &who, message, kind, reply),
             Watch => self.watch(conn, &who, payload, reply),
             Unwatch => self.unwatch(conn, &who, payload, reply),
             ResetWatches => self.reset_watches(conn, reply),
@@ -126,8 +146,12 @@ impl Server {
             SetTarget => self.set_target(payload, reply),
             GetDomainPath => self.get_domain_path(payload, reply),
             IsDomainIntroduced => self.is_domain_introduced(payload, reply),
-            Control => self.control(payload, reply),
-            WatchEvent | Error | GetFeature | SetFeature | GetQuota | SetQuota => Err(XsError::NoSystem),
+            Control => self.control(conn, payload, reply),
+            GetFeature => self.get_feature(conn, &who, payload, reply),
+            SetFeature => self.set_feature(payload, reply),
+            GetQuota => self.get_quota(payload, reply),
+            SetQuota => self.set_quota(payload, reply),
+            WatchEvent | Error => Err(XsError::NoSystem),
         }
     }
 
@@ -138,9 +162,10 @@ impl Server {
         let mut around = Surroundings {
             generation: &mut self.generation,
             domains: &self.domains,
-            quota: &self.quota,
+            quota: self.domains.limits(connection.kind, &self.quota),
             who: *who,
             home: &connection.home,
+            features: self.domains.features(connection.kind),
             held,
         };
         if message.tx_id != 0 {

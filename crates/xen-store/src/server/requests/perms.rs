@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use xen_abi::DomId;
 
-use super::super::{ConnId, Effect, Server};
-use super::{Outcome, Result, Scope, ack, path_limit};
+use super::super::{ConnId, Effect, Server, features};
+use super::{Outcome, Result, Scope, ack, path_limit, strict_domid};
 use crate::path::StorePath;
-use crate::perms::{KnownSince, Perm, Perms, Rights, format_list, parse_list};
+use crate::perms::{Identity, KnownSince, Perm, Perms, Rights, format_list, parse_list};
 use crate::watch::Change;
-use crate::wire::{XsError, one_string, strings};
+use crate::wire::{MsgType, XsError, one_string, strings};
 
 /// `path|` -> `n0|r5|`.
 pub(super) fn get(payload: &[u8], scope: &mut Scope<'_>, reply: &mut Vec<u8>) -> Result<()> {
@@ -26,7 +26,12 @@ pub(super) fn set(payload: &[u8], scope: &mut Scope<'_>, reply: &mut Vec<u8>) ->
     if !scope.who.privileged && strings(list).count() > scope.quota.node_permissions {
         return Err(XsError::NoSpace);
     }
-    let entries = parse_list(list)?;
+    let mut entries = parse_list(list)?;
+    if scope.features & features::DOMID_ANY == 0 {
+        for entry in entries.iter_mut().filter(|entry| entry.names_all()) {
+            *entry = entry.ignored();
+        }
+    }
     let owner = entries.first().ok_or(XsError::Invalid)?.domid;
     if scope.domains.known_since(owner).is_none() {
         return Err(XsError::NoEntry);
@@ -71,12 +76,29 @@ fn split(payload: &[u8]) -> Result<(&[u8], &[u8])> {
 }
 
 impl Server {
-    /// A domain that a SET_PERMS request names and the store has not met: only the hypervisor knows whether it exists.
-    pub(super) fn unknown_domain(&self, payload: &[u8]) -> Option<DomId> {
-        let (_, list) = split(payload).ok()?;
-        let entries = parse_list(list).ok()?;
+    /// A domain that a request names and the store has not met: only the hypervisor knows whether it exists.
+    pub(super) fn unknown_domain(&self, who: &Identity, kind: MsgType, payload: &[u8]) -> Option<DomId> {
         let unknown = |domid: &DomId| domid.is_ordinary() && self.domains.get(*domid).is_none() && !self.absent.contains(domid);
-        entries.iter().map(|entry| entry.domid).find(unknown)
+        let named = || {
+            // With fewer fields nobody is named.
+            let fields = match kind {
+                MsgType::GetFeature => 1,
+                MsgType::GetQuota | MsgType::SetFeature => 2,
+                _ => 3,
+            };
+            let mut sent = strings(payload);
+            let domid = sent.next()?;
+            (sent.count() + 1 == fields).then(|| strict_domid(domid).ok())?
+        };
+        match kind {
+            MsgType::SetPerms => {
+                let (_, list) = split(payload).ok()?;
+                let entries = parse_list(list).ok()?;
+                entries.iter().map(|entry| entry.domid).find(unknown)
+            }
+            MsgType::GetFeature | MsgType::SetFeature | MsgType::GetQuota | MsgType::SetQuota if who.privileged => named().filter(unknown),
+            _ => None,
+        }
     }
 
     /// Parks the request until the shell has said whether the domain exists.

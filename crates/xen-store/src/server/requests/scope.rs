@@ -18,6 +18,8 @@ pub(in crate::server) struct Scope<'a> {
     pub quota: &'a Quota,
     pub who: Identity,
     pub home: &'a str,
+    /// What the client is offered.
+    pub features: u32,
     /// Bytes that the client holds besides its nodes.
     pub held: u64,
 }

@@ -14,7 +14,7 @@ impl Server {
             return Err(XsError::Busy);
         }
         let connection = self.connections.get_mut(&conn).ok_or(XsError::Io)?;
-        if !who.privileged && connection.transactions.len() > self.quota.transactions {
+        if !who.privileged && connection.transactions.len() > self.domains.limits(connection.kind, &self.quota).transactions {
             return Err(XsError::NoSpace);
         }
         let start = self.fairness.start(conn);
@@ -46,9 +46,10 @@ impl Server {
             let mut around = Surroundings {
                 generation: &mut self.generation,
                 domains: &self.domains,
-                quota: &self.quota,
+                quota: self.domains.limits(connection.kind, &self.quota),
                 who: *who,
                 home: &connection.home,
+                features: self.domains.features(connection.kind),
                 held,
             };
             let outcome = transaction.commit(&mut self.tree, &mut around);

@@ -1,7 +1,7 @@
 //! WATCH, UNWATCH, RESET_WATCHES.
 
-use super::super::{ConnId, Server};
-use super::{Outcome, Result, ack, path_limit};
+use super::super::{ConnId, Server, features};
+use super::{Outcome, Result, ack, atoi, path_limit};
 use crate::path::StorePath;
 use crate::perms::Identity;
 use crate::watch::Watch;
@@ -12,7 +12,7 @@ impl Server {
     pub(super) fn watch(&mut self, conn: ConnId, who: &Identity, payload: &[u8], reply: &mut Vec<u8>) -> Result<Outcome> {
         let mut fields = strings(payload);
         let (Some(sent), Some(token)) = (fields.next(), fields.next()) else { return Err(XsError::Invalid) };
-        let depth = fields.next().map(parse_depth).transpose()?;
+        let depth = fields.next().map(|depth| self.parse_depth(conn, depth)).transpose()?;
         if fields.next().is_some() {
             return Err(XsError::Invalid);
         }
@@ -54,7 +54,7 @@ impl Server {
 
     fn watch_path(&self, conn: ConnId, who: &Identity, sent: &[u8]) -> Result<StorePath> {
         let connection = self.connections.get(&conn).ok_or(XsError::Io)?;
-        let limit = path_limit(who, &self.quota);
+        let limit = path_limit(who, self.domains.limits(connection.kind, &self.quota));
         StorePath::resolve(sent, &connection.home, limit).map_err(|_| XsError::Invalid)
     }
 
@@ -66,16 +66,21 @@ impl Server {
         if who.privileged {
             return Ok(());
         }
-        if connection.watches.len() > self.quota.watches {
+        let quota = self.domains.limits(connection.kind, &self.quota);
+        if connection.watches.len() > quota.watches {
             return Err(XsError::TooBig);
         }
         let size = (path.as_str().len() + token.len()) as u64;
         let memory = self.tree.accounts().get(who.domid).memory + connection.held() + size;
-        if memory >= self.quota.memory { Err(XsError::NoMemory) } else { Ok(()) }
+        if memory >= quota.memory as u64 { Err(XsError::NoMemory) } else { Ok(()) }
     }
-}
 
-fn parse_depth(text: &[u8]) -> Result<usize> {
-    let text = std::str::from_utf8(text).map_err(|_| XsError::Invalid)?;
-    text.parse().map_err(|_| XsError::Invalid)
+    /// A depth as C takes it, where the client is offered any.
+    fn parse_depth(&self, conn: ConnId, text: &[u8]) -> Result<usize> {
+        let kind = self.connections.get(&conn).ok_or(XsError::Io)?.kind;
+        if self.domains.features(kind) & features::WATCH_DEPTH == 0 {
+            return Err(XsError::Invalid);
+        }
+        usize::try_from(atoi(text)).map_err(|_| XsError::Invalid)
+    }
 }

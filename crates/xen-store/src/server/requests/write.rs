@@ -84,7 +84,7 @@ fn check_create(path: &StorePath, value: &[u8], scope: &Scope<'_>) -> Result<()>
     }
     let found = scope.tree.find(path);
     let owned = scope.tree.accounts().get(scope.who.domid).nodes as usize;
-    if owned + found.missing > scope.quota.nodes as usize {
+    if owned + found.missing > scope.quota.nodes {
         return Err(XsError::NoSpace);
     }
     let names: Vec<&str> = path.components().collect();
@@ -122,7 +122,7 @@ impl Scope<'_> {
     /// The writer's nodes and messages must stay below its quota with this many bytes more.
     fn check_memory(&self, growth: usize) -> Result<()> {
         let memory = self.tree.accounts().get(self.who.domid).memory + self.held + growth as u64;
-        match !self.who.privileged && memory >= self.quota.memory {
+        match !self.who.privileged && memory >= self.quota.memory as u64 {
             true => Err(XsError::NoMemory),
             false => Ok(()),
         }

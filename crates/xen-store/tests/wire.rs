@@ -65,6 +65,19 @@ fn messages() -> impl Strategy<Value = Vec<Message>> {
     prop::collection::vec(message, 0..10)
 }
 
+#[test]
+fn relative_paths_are_sent_as_they_are() {
+    for (text, sent, parent) in
+        [("data/x", "data/x", "data"), ("name", "name", "/"), ("/a/b", "/a/b", "/a"), ("@releaseDomain", "@releaseDomain", "/")]
+    {
+        let path = StorePath::as_sent(text).unwrap();
+        assert_eq!((path.as_str(), path.parent().as_str(), path.child("c").as_str()), (sent, parent, format!("{sent}/c").as_str()));
+    }
+    for bad in ["", "a//b", "a/", "a b", "ä"] {
+        assert!(StorePath::as_sent(bad).is_err(), "{bad}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_split_gives_the_same_messages(messages in messages(), cuts in prop::collection::vec(1usize..300, 1..20)) {

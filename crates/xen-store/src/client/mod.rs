@@ -33,7 +33,7 @@ pub use events::Event;
 pub use loopback::Loopback;
 pub use open::{Connection, OpenError, candidates, open};
 pub use request::Request;
-pub use requests::Requests;
+pub use requests::{Requests, names_of};
 pub use session::{Incoming, Session, Ticket};
 pub use socket::SocketTransport;
 pub use transaction::Tx;

@@ -23,14 +23,17 @@ pub trait Requests {
         Ok(value.map(|value| String::from_utf8_lossy(&value).into_owned()))
     }
 
-    /// The children's names, oldest first; none where there is no such node. Lists too long for one reply come in parts.
-    fn directory(&mut self, path: &StorePath) -> Result<Vec<String>, ClientError> {
-        let whole = self.call(&Request::directory(path));
-        if whole.as_ref().is_err_and(|error| error.refusal() == Some(XsError::TooBig)) {
-            return directory_in_parts(self, path);
+    /// The children's names, oldest first. Lists too long for one reply come in parts.
+    fn children(&mut self, path: &StorePath) -> Result<Vec<String>, ClientError> {
+        match self.call(&Request::directory(path)) {
+            Err(error) if error.refusal() == Some(XsError::TooBig) => children_in_parts(self, path),
+            whole => Ok(names_of(&whole?)),
         }
-        let names = absent_is_none(whole)?.unwrap_or_default();
-        Ok(texts(&names))
+    }
+
+    /// The children's names, oldest first; none where there is no such node.
+    fn directory(&mut self, path: &StorePath) -> Result<Vec<String>, ClientError> {
+        Ok(absent_is_none(self.children(path))?.unwrap_or_default())
     }
 
     /// Writes a value; missing nodes are made.
@@ -96,20 +99,19 @@ fn absent_is_none<V>(reply: Result<V, ClientError>) -> Result<Option<V>, ClientE
     }
 }
 
-fn texts(names: &[u8]) -> Vec<String> {
-    strings(names).map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+/// The names in a DIRECTORY reply.
+pub fn names_of(reply: &[u8]) -> Vec<String> {
+    strings(reply).map(|name| String::from_utf8_lossy(name).into_owned()).collect()
 }
 
 /// How often a long directory that changes while it is read is begun again.
 const PART_TRIES: u32 = 1000;
 
 /// Asks from offset to offset, and starts again where the directory changed in between.
-fn directory_in_parts(client: &mut (impl Requests + ?Sized), path: &StorePath) -> Result<Vec<String>, ClientError> {
+fn children_in_parts(client: &mut (impl Requests + ?Sized), path: &StorePath) -> Result<Vec<String>, ClientError> {
     for _ in 0..PART_TRIES {
-        match whole_directory(client, path) {
-            Ok(Some(names)) => return Ok(texts(&names)),
-            Ok(None) => {}
-            Err(error) => return Ok(absent_is_none::<Vec<String>>(Err(error))?.unwrap_or_default()),
+        if let Some(names) = whole_directory(client, path)? {
+            return Ok(names_of(&names));
         }
     }
     Err(ClientError::Conflict { tries: PART_TRIES })

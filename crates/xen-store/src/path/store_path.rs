@@ -51,6 +51,12 @@ impl StorePath {
         StorePath::resolve(text.as_bytes(), "", PAYLOAD_MAX - 1)
     }
 
+    /// Takes a path as a client may send it, relative ones too: the store puts those below the sender's own directory.
+    pub fn as_sent(text: &str) -> Result<StorePath, PathError> {
+        let absolute = StorePath::parse(text)?;
+        Ok(if text.starts_with(['/', '@']) { absolute } else { StorePath(text.to_owned()) })
+    }
+
     /// Takes what a client sent; a relative path is put below `home`. `limit` is the longest path allowed in bytes, the
     /// `/local/domain/N/` in front not counted, as in C xenstored.
     pub fn resolve(sent: &[u8], home: &str, limit: usize) -> Result<StorePath, PathError> {

@@ -1,10 +1,12 @@
 //! Which store is meant, and what its refusals mean to whoever typed the command.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use xen_store::client::{self, Client, ClientError, Connection, OpenError};
 use xen_store::path::StorePath;
+use xen_store::wire::XsError;
 use xenith_api::latest::{Code, Problem};
 
 /// The store.
@@ -16,6 +18,9 @@ pub struct Place {
     /// How long the store may take for an answer
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
+    /// Means nothing; the xenstore-* tools take it too
+    #[arg(short = 's', hide = true)]
+    _socket_only: bool,
 }
 
 /// A connection to it.
@@ -30,7 +35,7 @@ impl Place {
 
 fn unreachable(error: &OpenError) -> Problem {
     let advice = match error.source.kind() {
-        std::io::ErrorKind::PermissionDenied => "run it as root",
+        ErrorKind::PermissionDenied => "run it as root",
         _ => "start it with `xenith all`, or name its socket with --socket",
     };
     Problem::new(Code::StoreUnreachable, "store", error.to_string(), advice)
@@ -38,16 +43,42 @@ fn unreachable(error: &OpenError) -> Problem {
 
 /// The path as it was typed.
 pub fn path(text: &str) -> Result<StorePath, Problem> {
-    let wrong =
-        |error| Problem::new(Code::BadRequest, text, format!("{text:?} is no path of the store: {error}"), "write it like /local/domain/0");
-    StorePath::parse(text).map_err(wrong)
+    let wrong = |error| wrong_usage(text, format!("{text:?} is no path of the store: {error}"), "write it like /local/domain/0/name");
+    StorePath::as_sent(text).map_err(wrong)
+}
+
+/// The paths as they were typed.
+pub fn paths(texts: &[String]) -> Result<Vec<StorePath>, Problem> {
+    texts.iter().map(|text| path(text)).collect()
+}
+
+/// Words that make no sense.
+pub fn wrong_usage(subject: &str, what: impl Into<String>, advice: &str) -> Problem {
+    Problem::new(Code::BadRequest, subject, what, advice)
 }
 
 /// What the store's answer means.
 pub fn problem(error: &ClientError) -> Problem {
     match error {
-        ClientError::Refused { subject, .. } => Problem::new(Code::StoreRefused, subject, error.to_string(), "look with `xenith store ls`"),
+        ClientError::Refused { request, subject, error } => refused(request, subject, *error),
         ClientError::Conflict { .. } => Problem::new(Code::StoreRefused, "store", error.to_string(), "try again"),
+        ClientError::TooLong(_) => wrong_usage("store", error.to_string(), "a path and its value together may have 4095 bytes"),
         other => Problem::new(Code::StoreUnreachable, "store", other.to_string(), "see that `xenith store` runs"),
     }
+}
+
+fn refused(request: &str, subject: &str, error: XsError) -> Problem {
+    let (meaning, advice) = match error {
+        XsError::NoEntry => ("there is no such node", "look what there is with `xenith store ls`"),
+        XsError::Access | XsError::NotPermitted => ("not permitted", "see who may with `xenith store perms`, or ask from dom0"),
+        XsError::Invalid => ("the store does not take it", "see `xenith help store` for what it takes"),
+        XsError::NoSpace | XsError::NoMemory => ("a quota is used up", "see it with `xenith store control quota`"),
+        XsError::TooBig => ("too much for one message, or too many watches", "see the quotas with `xenith store control quota`"),
+        XsError::NoSystem => ("this store does not know the request", "it needs a newer store"),
+        XsError::Exists => ("it stands already", "once is enough"),
+        XsError::Again | XsError::Busy => ("others were quicker", "try again"),
+        _ => ("the store failed", "see the store's log"),
+    };
+    let title = format!("{subject}: {request}: {meaning} ({error})");
+    Problem::new(Code::StoreRefused, subject, title, advice)
 }

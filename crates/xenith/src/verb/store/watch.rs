@@ -1,0 +1,56 @@
+//! `xenith store watch`.
+
+use serde_json::json;
+use xen_store::client::{ClientError, Event, Requests};
+use xenith_api::latest::Problem;
+
+use super::place::{self, Place};
+use crate::context::{Context, print};
+use crate::failure;
+
+/// Print the paths that change at or below nodes
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    xenith store watch /local/domain/3             until it is interrupted\n  \
+    xenith store watch -n 2 @releaseDomain         the event that every watch begins with, then the next\n  \
+    xenith store watch --json /a | jq -r .path     an object on each line: path, and the watched node as token\n\n\
+    Output is that of xenstore-watch.")]
+pub struct Watch {
+    /// The nodes, or @introduceDomain and @releaseDomain
+    #[arg(required = true, value_name = "NODE")]
+    nodes: Vec<String>,
+    /// End after so many events
+    #[arg(short, long, value_name = "EVENTS")]
+    number: Option<u64>,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Watch {
+    /// Watches and prints.
+    pub fn run(&self, context: &Context) -> Result<(), Problem> {
+        let mut store = self.place.connect()?;
+        for path in place::paths(&self.nodes)? {
+            store.watch(&path, path.as_str()).map_err(|error| place::problem(&error))?;
+        }
+        let mut left = self.number.unwrap_or(u64::MAX);
+        while left > 0 {
+            match store.wait_event(None) {
+                Ok(Some(event)) => {
+                    tell(&event, context)?;
+                    left -= 1;
+                }
+                Ok(None) => {}
+                // Told, and on: the next events are as good as any.
+                Err(ClientError::EventsLost) => failure::tell(&place::problem(&ClientError::EventsLost), context.json),
+                Err(error) => return Err(place::problem(&error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tell(event: &Event, context: &Context) -> Result<(), Problem> {
+    let line = if context.json { json!({ "path": event.path, "token": event.token }).to_string() } else { event.path.clone() };
+    print(format!("{line}\n").as_bytes())
+}

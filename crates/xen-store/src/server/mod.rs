@@ -69,6 +69,8 @@ pub struct Server {
     fairness: Fairness,
     /// What all clients have done since the start.
     work: Work,
+    /// What sockets did that are closed.
+    tools_left: Work,
     /// The most that was seen of any domain.
     peaks: Peaks,
     live_update: Option<LiveUpdate>,
@@ -93,6 +95,7 @@ impl Server {
             absent: BTreeSet::new(),
             fairness: Fairness::default(),
             work: Work::default(),
+            tools_left: Work::default(),
             peaks: Peaks::default(),
             live_update: None,
             trace: Trace::default(),
@@ -131,7 +134,9 @@ impl Server {
     /// Forgets a client that went away, with its watches and transactions. A domain's ring goes with its domain instead.
     pub fn disconnect(&mut self, conn: ConnId) {
         self.drop_watches(conn);
-        self.connections.remove(&conn);
+        if let Some(connection) = self.connections.remove(&conn).filter(|connection| connection.kind == ConnKind::Socket) {
+            self.tools_left.add(&connection.work);
+        }
         self.fairness.forget(conn);
     }
 

@@ -14,12 +14,26 @@ pub struct Work {
     pub requests: u64,
     /// Requests that got an error for an answer.
     pub errors: u64,
+    /// Transactions that were committed.
+    pub commits: u64,
     /// Commits that were refused because something else had changed.
     pub conflicts: u64,
     /// Watch events made for it.
     pub events: u64,
     /// Events that it did not read in time, or had no room for.
     pub dropped: u64,
+}
+
+impl Work {
+    /// Both together.
+    pub(super) fn add(&mut self, other: &Work) {
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.commits += other.commits;
+        self.conflicts += other.conflicts;
+        self.events += other.events;
+        self.dropped += other.dropped;
+    }
 }
 
 /// One client as it is now.
@@ -110,9 +124,11 @@ impl Server {
     /// Counts a request, and notes what its domain uses after it.
     pub(super) fn note_work<T>(&mut self, conn: ConnId, message: &Message, outcome: &Result<T, XsError>) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let commit = message.kind == MsgType::TransactionEnd.number() && message.payload.starts_with(b"T");
         for work in [&mut self.work, &mut connection.work] {
             work.requests += 1;
             work.errors += u64::from(outcome.is_err());
+            work.commits += u64::from(commit && outcome.is_ok());
             work.conflicts += u64::from(matches!(outcome, Err(XsError::Again)));
         }
         let ConnKind::Ring(domid) = connection.kind else { return };
@@ -170,7 +186,7 @@ impl Server {
     }
 }
 
-fn usage(account: Account, connection: Option<&Connection>) -> [(Limit, usize); 5] {
+pub(super) fn usage(account: Account, connection: Option<&Connection>) -> [(Limit, usize); 5] {
     let held = connection.map_or(0, Connection::held);
     [
         (Limit::Nodes, account.nodes as usize),

@@ -9,6 +9,7 @@ mod live_update;
 mod log;
 mod memory;
 mod quota;
+mod report;
 
 use super::super::{ConnId, Effect, Server};
 use super::{Outcome, Result, ack};
@@ -27,6 +28,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("print", "<string>"),
     ("quota", "[set <name> <value>|<domid>|max [-r]]"),
     ("quota-soft", "[set <name> <value>]"),
+    ("report", "[<domid>]"),
     ("help", ""),
 ];
 
@@ -70,6 +72,7 @@ impl Server {
             }
             (b"quota", arguments) => self.quota(arguments),
             (b"quota-soft", arguments) => self.soft_quota(arguments),
+            (b"report", arguments) => self.report_part(arguments),
             (b"help", []) => Ok(Answer::Text(help())),
             _ => Err(XsError::Invalid),
         }

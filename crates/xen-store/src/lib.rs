@@ -15,6 +15,7 @@ pub mod path;
 pub mod perms;
 pub mod quota;
 pub mod server;
+pub mod stream;
 pub mod tree;
 pub mod watch;
 pub mod wire;

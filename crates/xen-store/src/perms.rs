@@ -48,16 +48,17 @@ impl Rights {
         self.0 & needed.0 != 0
     }
 
-    fn letter(self) -> char {
+    /// The letter of an entry, as GET_PERMS and the stream write it.
+    pub(crate) fn letter(self) -> u8 {
         match Rights(self.0 & Rights::BOTH.0) {
-            Rights::READ => 'r',
-            Rights::WRITE => 'w',
-            Rights::BOTH => 'b',
-            _ => 'n',
+            Rights::READ => b'r',
+            Rights::WRITE => b'w',
+            Rights::BOTH => b'b',
+            _ => b'n',
         }
     }
 
-    fn from_letter(letter: u8) -> Option<Rights> {
+    pub(crate) fn from_letter(letter: u8) -> Option<Rights> {
         match letter {
             b'n' => Some(Rights::NONE),
             b'r' => Some(Rights::READ),
@@ -108,7 +109,7 @@ impl Perm {
 
 impl fmt::Display for Perm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.rights.letter(), self.domid.0)
+        write!(f, "{}{}", char::from(self.rights.letter()), self.domid.0)
     }
 }
 

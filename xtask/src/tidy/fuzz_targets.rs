@@ -11,6 +11,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("crates/xen-guest/src/loader/bzimage.rs", "bzimage"),
     ("crates/xen-store/src/wire/parser.rs", "store_wire"),
     ("crates/xen-store/src/server/mod.rs", "store_server"),
+    ("crates/xen-store/src/stream/reader.rs", "store_stream"),
     ("crates/xenith-api/src/file/mod.rs", "domain_config"),
     ("crates/xenith-api/src/file/mod.rs", "domain_config"),
 ];

@@ -97,6 +97,17 @@ impl Perm {
         self.domid == DomId::ANY
     }
 
+    /// Whether it grants nothing whatever it says.
+    pub(crate) fn is_ignored(self) -> bool {
+        self.rights.0 & Rights::IGNORED != 0
+    }
+
+    /// The same entry, granting what it says.
+    #[must_use]
+    pub(crate) fn heeded(self) -> Perm {
+        Perm { rights: Rights(self.rights.0 & !Rights::IGNORED), ..self }
+    }
+
     /// Reads `r5`.
     pub fn parse(text: &[u8]) -> Result<Perm, XsError> {
         let (letter, digits) = text.split_first().ok_or(XsError::Invalid)?;
@@ -184,6 +195,11 @@ impl Perms {
     #[must_use]
     pub fn owner(&self) -> DomId {
         self.owner.domid
+    }
+
+    /// The store's generation when the list was set.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Number of entries, the owner's included.

@@ -8,6 +8,7 @@ use xen_store::stream::{
     Record, StreamError, StreamPerm, TransactionRecord, Version, WatchRecord, Writer,
 };
 
+#[allow(clippy::unwrap_used)] // The strategies make nothing that cannot be said.
 fn write(version: Version, records: &[Record]) -> Vec<u8> {
     let mut writer = Writer::new(version);
     records.iter().for_each(|record| writer.put(record).unwrap());

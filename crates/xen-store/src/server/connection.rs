@@ -12,8 +12,9 @@ use crate::quota::Quota;
 use crate::watch::WatchId;
 use crate::wire::{HEADER_LEN, Message, PAYLOAD_MAX, Parser, PayloadTooLong};
 
-/// Bytes that the core buffers of a socket client's requests: a pipelined batch.
-const SOCKET_INPUT_MAX: usize = 64 * 1024;
+/// Bytes that the core buffers of a socket client's requests: a pipelined batch. With a request that waits it is less than the 65,535 bytes
+/// that the documented stream can say.
+const SOCKET_INPUT_MAX: usize = 56 * 1024;
 /// Bytes that the core buffers of a ring's requests: the longest message; the rest waits in the ring.
 const RING_INPUT_MAX: usize = HEADER_LEN + PAYLOAD_MAX;
 /// Unsent bytes at which a client gets no more answers until it reads.
@@ -91,6 +92,11 @@ impl Connection {
         if !self.broken {
             self.parser.push(bytes);
         }
+    }
+
+    /// Bytes taken and not looked at.
+    pub fn pending_input(&self) -> &[u8] {
+        self.parser.pending()
     }
 
     pub fn room(&self, quota: &Quota) -> usize {

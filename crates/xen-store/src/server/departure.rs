@@ -20,6 +20,8 @@ impl Server {
         }
         self.remove_nodes_of(domid);
         self.domains.forget(domid);
+        // Whoever comes next by this number is younger than every list that stands.
+        self.generation += 1;
         if let Some(conn) = ring {
             self.effects.push_back(Effect::Release { conn, domid });
             self.announce(RELEASE_DOMAIN);

@@ -19,9 +19,11 @@ mod connection;
 mod deliver;
 mod departure;
 mod domains;
+mod dump;
 mod effect;
 mod fairness;
 pub mod features;
+mod load;
 mod outbox;
 mod report;
 mod requests;
@@ -34,8 +36,10 @@ use xen_abi::DomId;
 
 pub use connection::{ConnId, ConnKind};
 pub use domains::DomainState;
+pub use dump::{End, Outside};
 pub use effect::{Effect, LiveUpdateRequest, RingError};
 pub use fairness::LEASE;
+pub use load::{LoadError, Loaded, LoadedClient, Senseless};
 pub use report::{ClientReport, Report, Work};
 
 use crate::path::{self, StorePath};

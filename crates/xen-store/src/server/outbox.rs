@@ -8,6 +8,8 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+use crate::wire::{HEADER_LEN, Header, MsgType, PAYLOAD_MAX};
+
 #[derive(Debug)]
 enum Frame {
     Reply(Vec<u8>),
@@ -102,5 +104,37 @@ impl Outbox {
             self.replies -= usize::from(matches!(frame, Frame::Reply(_)));
             self.frames.pop_front();
         }
+    }
+
+    /// Takes back what [`Outbox::unsent`] gave, into an empty outbox: first the rest of a message whose beginning is sent, then whole messages.
+    /// `None` for bytes that are not that.
+    pub fn restore(&mut self, half_sent: usize, bytes: &[u8]) -> Option<()> {
+        let (half, mut rest) = bytes.split_at_checked(half_sent)?;
+        if !half.is_empty() {
+            // What is sent of it is not known any more: one byte stands for it.
+            self.reply([&[0], half].concat());
+            self.sent(1);
+        }
+        while let Some((header, after)) = rest.split_first_chunk::<HEADER_LEN>() {
+            let header = Header::decode(header);
+            let (_, next) = after.split_at_checked(header.len as usize).filter(|_| header.len as usize <= PAYLOAD_MAX)?;
+            let (message, _) = rest.split_at_checked(rest.len() - next.len())?;
+            match header.kind == MsgType::WatchEvent.number() {
+                true => self.event(message.into(), false),
+                false => self.reply(message.to_vec()),
+            }
+            rest = next;
+        }
+        rest.is_empty().then_some(())
+    }
+
+    /// Everything to be sent, and how many bytes of it are the rest of a message whose beginning is sent.
+    pub fn unsent(&self) -> (u16, Vec<u8>) {
+        let mut bytes = Vec::with_capacity(self.bytes);
+        self.peek(usize::MAX, &mut bytes);
+        let first = self.frames.front().map_or(0, |frame| frame.bytes().len());
+        // A message is shorter than 2^16 bytes.
+        let half = if self.sent > 0 { u16::try_from(first - self.sent).unwrap_or_default() } else { 0 };
+        (half, bytes)
     }
 }

@@ -116,6 +116,11 @@ impl Tree {
         }
     }
 
+    /// The nodes of `@releaseDomain` and `@introduceDomain`.
+    pub(crate) fn specials(&self) -> impl Iterator<Item = &Node> {
+        [&*self.release, &*self.introduce].into_iter()
+    }
+
     /// Every node with the length of its path, parents before children, the `@` nodes last: what the accounts must add up to.
     pub fn all(&self) -> impl Iterator<Item = (&Node, usize)> {
         let specials = [(&*self.introduce, INTRODUCE_DOMAIN.len()), (&*self.release, RELEASE_DOMAIN.len())];

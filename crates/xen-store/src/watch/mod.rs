@@ -86,6 +86,11 @@ impl Watches {
         self.all.get(&id)
     }
 
+    /// All of them, the oldest first.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Watch> {
+        self.all.values()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -190,3 +190,34 @@ pub fn run(script: &str) {
 pub fn show(payload: &[u8]) -> String {
     String::from_utf8_lossy(payload).replace('\0', "|")
 }
+
+/// The clients of a loaded store by the names that scripts gave them, and the store itself in the place of the old one.
+impl Store {
+    /// How each client is known outside: sockets by a descriptor, rings by a port.
+    pub fn ends(&self) -> BTreeMap<ConnId, xen_store::server::End> {
+        use xen_store::server::End;
+        let end = |(name, conn): (&String, &ConnId)| match name.parse::<u16>() {
+            Ok(domid) => (*conn, End::Ring(xen_abi::Port(100 + u32::from(domid)))),
+            Err(_) => (*conn, End::Socket(conn.0 as i32 + 20)),
+        };
+        self.conns.iter().map(end).collect()
+    }
+
+    /// Goes on with what a stream made of this store's dump.
+    pub fn go_on_as(&mut self, loaded: xen_store::server::Loaded) {
+        use xen_store::server::End;
+        use xen_store::stream::Peer;
+        let ends = self.ends();
+        let now = |end: &End| {
+            let same = |client: &&xen_store::server::LoadedClient| match (client.peer, end) {
+                (Peer::Socket { fd }, End::Socket(known)) => fd == *known,
+                (Peer::Ring { domid, .. }, End::Ring(known)) => u32::from(domid.0) + 100 == known.0,
+                _ => false,
+            };
+            loaded.clients.iter().find(same).map(|client| client.conn)
+        };
+        let conns = self.conns.iter().filter_map(|(name, conn)| Some((name.clone(), now(ends.get(conn)?)?)));
+        self.conns = conns.collect();
+        self.server = loaded.server;
+    }
+}

@@ -4,6 +4,8 @@ use std::io::Write;
 
 use xenith_api::latest::{Complaint, Problem};
 
+use crate::table::printable;
+
 /// Tells a problem.
 pub fn tell(problem: &Problem, json: bool) {
     let text = if json { as_json(problem) } else { as_lines(problem) };
@@ -34,7 +36,7 @@ fn complaint_line(subject: &str, complaint: &Complaint) -> String {
 
 /// Control characters escaped: a line stays a line, and no terminal obeys it.
 fn one_line(text: &str) -> String {
-    text.trim_end().chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    printable(text.trim_end())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod failure;
 mod logging;
 mod role;
 mod signals;
+mod table;
 mod terminal;
 mod verb;
 

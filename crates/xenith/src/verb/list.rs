@@ -1,9 +1,9 @@
 //! `xenith list`.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use xenith_api::latest::{Domain, DomainState, Problem};
 
 use crate::context::Context;
+use crate::table::{self, printable};
 
 /// List the domains, dom0 included
 #[derive(Debug, clap::Args)]
@@ -20,30 +20,17 @@ impl List {
 }
 
 fn table(domains: &[Domain]) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["NAME", "DOMID", "STATE", "VCPUS", "MEMORY", "CPU"]);
-    for domain in domains {
-        table.add_row([
+    let row = |domain: &Domain| {
+        [
             printable(&domain.name),
             domain.domid.to_string(),
             state(domain.state).to_owned(),
             domain.vcpus.to_string(),
             mebibytes(domain.memory_kib),
             format!("{:.1} s", domain.cpu_seconds),
-        ]);
-    }
-    for index in [1, 3, 4, 5] {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.lines().map(|line| line.trim().to_owned() + "\n").collect()
-}
-
-/// Names of domains that others made may hold anything: none of it reaches the terminal as a control character.
-fn printable(name: &str) -> String {
-    name.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+        ]
+    };
+    table::text(["NAME", "DOMID", "STATE", "VCPUS", "MEMORY", "CPU"], domains.iter().map(row), &[1, 3, 4, 5])
 }
 
 /// The state as it stands in JSON.
@@ -87,6 +74,6 @@ NAME       DOMID  STATE    VCPUS    MEMORY       CPU
 Domain-0       0  running      2  1536 MiB  1234.6 s
 we\\u{1b}b     12  blocked      2  63.9 MiB     0.0 s
 ";
-        assert_eq!(table(&domains), expected);
+        assert_eq!(super::table(&domains), expected);
     }
 }

@@ -14,13 +14,16 @@ use crate::context::Context;
 mod control;
 mod escape;
 mod exists;
+mod figures;
 mod list;
 mod ls;
+mod metrics;
 mod mkdir;
 mod perms;
 mod place;
 mod read;
 mod rm;
+mod top;
 mod value;
 mod watch;
 mod write;
@@ -37,6 +40,8 @@ pub enum Word {
     Rm(rm::Rm),
     Perms(perms::Perms),
     Watch(watch::Watch),
+    Top(top::Top),
+    Metrics(metrics::Metrics),
     Control(control::Control),
 }
 
@@ -53,6 +58,8 @@ impl Word {
             Word::Rm(word) => word.run(context),
             Word::Perms(word) => word.run(context),
             Word::Watch(word) => word.run(context),
+            Word::Top(word) => word.run(context),
+            Word::Metrics(word) => word.run(context),
             Word::Control(word) => word.run(context),
         };
         done.map(|()| ExitCode::SUCCESS)

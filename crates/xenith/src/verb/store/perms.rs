@@ -62,6 +62,10 @@ impl Perms {
         let is_perm = |word: &&String| Perm::parse(word.as_bytes()).is_ok();
         let perms = self.words.iter().skip(1).rev().take_while(is_perm).count();
         let (paths, perms) = self.words.split_at(self.words.len() - perms);
+        if let Some(word) = paths.iter().skip(1).find(|word| !word.contains('/')) {
+            let what = format!("{word:?} is neither a whole path nor a PERM");
+            return Err(place::wrong_usage("store perms", what, "a PERM is one of n, r, w, b and a domid, like r3"));
+        }
         let perms = perms.iter().filter_map(|word| Perm::parse(word.as_bytes()).ok()).collect();
         Ok((place::paths(paths)?, perms))
     }

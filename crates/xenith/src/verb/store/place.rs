@@ -2,11 +2,12 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use xen_store::client::{self, Client, ClientError, Connection, OpenError};
 use xen_store::path::StorePath;
-use xen_store::wire::XsError;
+use xen_store::wire::{MsgType, XsError};
 use xenith_api::latest::{Code, Problem};
 
 /// The store.
@@ -15,7 +16,7 @@ pub struct Place {
     /// The store's socket, or a kernel's device [default: $XENSTORED_PATH, or the first of /run/xenstored/socket and /dev/xen/xenbus]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// How long the store may take for an answer
+    /// How long the store may take for an answer, and to come back
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// Means nothing; the xenstore-* tools take it too
@@ -23,14 +24,38 @@ pub struct Place {
     _socket_only: bool,
 }
 
+/// Between two attempts to find a store that went away.
+const RETRY: Duration = Duration::from_millis(100);
+
 /// A connection to it.
 pub type Store = Client<Connection>;
 
 impl Place {
     /// Connects.
     pub fn connect(&self) -> Result<Store, Problem> {
-        client::open(self.socket.as_deref(), Duration::from_secs(self.timeout)).map_err(|error| unreachable(&error))
+        client::open(self.socket.as_deref(), self.patience()).map_err(|error| unreachable(&error))
     }
+
+    /// Connects to a store that went away, as soon as it is back.
+    pub fn connect_again(&self) -> Result<Store, Problem> {
+        let lost = Instant::now();
+        loop {
+            match self.connect() {
+                Err(_) if lost.elapsed() < self.patience() => thread::sleep(RETRY),
+                settled => return settled,
+            }
+        }
+    }
+
+    /// How long the store may take for an answer, and to come back.
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+}
+
+/// Whether the connection ended: the store was restarted, or ended, and another one may be there soon.
+pub fn is_gone(error: &ClientError) -> bool {
+    matches!(error, ClientError::Closed | ClientError::Io(_))
 }
 
 fn unreachable(error: &OpenError) -> Problem {
@@ -69,6 +94,12 @@ pub fn problem(error: &ClientError) -> Problem {
 
 fn refused(request: &str, subject: &str, error: XsError) -> Problem {
     let (meaning, advice) = match error {
+        XsError::Invalid if request == MsgType::Control.name() => {
+            ("the store does not know the command", "see `xenith store control help`")
+        }
+        XsError::NoEntry if request == MsgType::SetPerms.name() => {
+            ("there is no such node, or no domain that a PERM names", "look with `xenith store ls` and `xenith list`")
+        }
         XsError::NoEntry => ("there is no such node", "look what there is with `xenith store ls`"),
         XsError::Access | XsError::NotPermitted => ("not permitted", "see who may with `xenith store perms`, or ask from dom0"),
         XsError::Invalid => ("the store does not take it", "see `xenith help store` for what it takes"),

@@ -7,6 +7,8 @@ use crate::wire::strings;
 
 /// Most events that wait; beyond that they are dropped, and the reader is told.
 const MAX: usize = 4096;
+/// Most bytes of paths and tokens that wait: an event may have 4 KiB.
+const MAX_BYTES: usize = 1 << 20;
 
 /// A watch fired.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,10 +19,18 @@ pub struct Event {
     pub token: String,
 }
 
+impl Event {
+    fn size(&self) -> usize {
+        self.path.len() + self.token.len()
+    }
+}
+
+/// Those that wait, each once.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     queue: VecDeque<Event>,
     waiting: HashSet<Event>,
+    bytes: usize,
     lost: bool,
 }
 
@@ -33,10 +43,11 @@ impl Events {
         if self.waiting.contains(&event) {
             return;
         }
-        if self.queue.len() >= MAX {
+        if self.queue.len() >= MAX || self.bytes + event.size() > MAX_BYTES {
             self.lost = true;
             return;
         }
+        self.bytes += event.size();
         self.waiting.insert(event.clone());
         self.queue.push_back(event);
     }
@@ -49,6 +60,7 @@ impl Events {
         let event = self.queue.pop_front();
         if let Some(event) = &event {
             self.waiting.remove(event);
+            self.bytes -= event.size();
         }
         Ok(event)
     }

@@ -6,8 +6,40 @@
 //!   pump(stream)               both ways at once, for a stream that does not block
 //! ```
 //!
-//! Memory is bounded: a message of at most 4 KiB that is not yet whole, a reply for each request sent, [`super::events`] for events. A reply
+//! Memory is bounded: a message of at most 4 KiB that is not yet whole, a reply for each request sent, 4096 events or 1 MiB of them. A reply
 //! goes before an event that came earlier: an event only says that something is to be read again.
+//!
+//! A loop of one's own, here with poll; one that has other things to wait for adds them to the list:
+//!
+//! ```no_run
+//! use std::os::unix::net::UnixStream;
+//!
+//! use rustix::event::{PollFd, PollFlags, poll};
+//! use xen_abi::DomId;
+//! use xen_store::client::{Incoming, Request, Session, candidates};
+//! use xen_store::path;
+//!
+//! fn follow(domid: DomId) -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut socket = UnixStream::connect(candidates().remove(0))?;
+//!     socket.set_nonblocking(true)?;
+//!     let mut session = Session::new();
+//!     let name = path::domain(domid).name();
+//!     session.send(&Request::watch(&name, "name"))?;
+//!     loop {
+//!         session.pump(&mut socket)?;
+//!         while let Some(incoming) = session.next() {
+//!             match incoming {
+//!                 // Every watch fires once when it is made: the first value comes this way, too.
+//!                 Incoming::Event(_) | Incoming::EventsLost => _ = session.send(&Request::read(&name))?,
+//!                 Incoming::Reply(_, Ok(value)) => println!("{}", String::from_utf8_lossy(&value)),
+//!                 Incoming::Reply(_, Err(error)) => println!("{error}"),
+//!             }
+//!         }
+//!         let unsent = if session.output().is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+//!         poll(&mut [PollFd::new(&socket, PollFlags::IN | unsent)], None)?;
+//!     }
+//! }
+//! ```
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};

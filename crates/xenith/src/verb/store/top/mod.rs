@@ -26,8 +26,8 @@ use screen::{Screen, Woken};
     xenith store top                         on a terminal; q leaves\n  \
     xenith store top --batch -n 3 -d 10      three tables, ten seconds apart\n  \
     xenith store top --json -n 1 | jq '.clients[] | select(.per_second.requests > 1000)'\n\n\
-    CLIENT is tools (all sockets together) or d and a domid. REFUSED are commits that met others, DROPPED events that were not read,\n\
-    UNREAD answers and events that wait. MEMORY is nodes, watches, transactions and what was not read.\n\
+    CLIENT is tools (all sockets together) or d and a domid. REFUSED are commits that met others, TX transactions that are\n\
+    open, UNREAD answers and events that wait, DROPPED events that were not read. MEMORY is nodes, watches, transactions and what was not read.\n\
     A client that broke the protocol and is not listened to is marked with !. Where standard output is no terminal, --batch is meant.")]
 pub struct Top {
     /// Tables one after the other instead of one that is drawn anew

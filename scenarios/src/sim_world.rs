@@ -118,7 +118,8 @@ impl SimWorld {
 
     fn start_store(&self) -> Result<Running> {
         let handle = self.process("store")?;
-        let config = xenith_store::Config { socket: self.path("store.sock"), pid_file: None, nodes: BootNodes::default() };
+        let config =
+            xenith_store::Config { socket: self.path("store.sock"), pid_file: None, nodes: BootNodes::default(), words: Vec::new() };
         let xen = Xen::new(handle.clone(), self.machine.release());
         Running::start("store", move |stop| {
             let seams = || {

@@ -37,6 +37,12 @@ impl Evtchn {
         Ok(Evtchn { node: open_node(node, OFlags::NONBLOCK)? })
     }
 
+    /// Goes on with a descriptor that the program before this one in the same process opened: its ports stay bound.
+    pub fn adopt(node: OwnedFd) -> Result<Evtchn, SeamError> {
+        rustix::io::ioctl_fionbio(&node, true).map_err(|error| io_error("evtchn set_nonblocking", error))?;
+        Ok(Evtchn { node })
+    }
+
     fn call<T: Plain>(&self, what: &'static str, mut argument: T) -> Result<u32, SeamError> {
         let value = plain(self.node.as_fd(), &mut argument).map_err(|error| refused(what, error))?;
         Ok(value.unsigned_abs())

@@ -23,6 +23,7 @@
 //! - `ioctl`: passes a pointer to a `repr(C)` structure whose size is part of the request's number. Structures that hold no addresses go through
 //!   a safe function; the others through an `unsafe` one, and the drivers keep no address after the call returns.
 //! - `privcmd` and `foreign` are the callers that hand addresses over, and say at each call why these stay valid.
+//! - `inherited` takes descriptors by the numbers that the program before this one left them under.
 //!
 //! What the types do not prevent: a caller with the privcmd node can ask Xen to do anything to the host, this process included; that is what
 //! the node is for. No address leaves the crate, neither as pointer nor as number.
@@ -33,6 +34,7 @@ mod evtchn;
 mod file_pages;
 mod foreign;
 mod gntdev;
+mod inherited;
 mod ioctl;
 mod mapping;
 mod privcmd;
@@ -42,6 +44,7 @@ mod xenfs;
 pub use evtchn::Evtchn;
 pub use file_pages::map_file;
 pub use gntdev::Gntdev;
+pub use inherited::inherit;
 pub use privcmd::Privcmd;
 pub use xenfs::XenfsStoreRing;
 

@@ -22,5 +22,5 @@ pub use boot::BootNodes;
 pub use error::StoreError;
 pub use ring::{Ring, RingFault};
 pub use seams::{DomainStates, Seams};
-pub use serve::{Claim, Config, DEFAULT_SOCKET, serve};
+pub use serve::{Claim, Config, DEFAULT_SOCKET, Inheritance, claim_inherited, serve, serve_inherited};
 pub use store::{Store, VIRQ_DOM_EXC};

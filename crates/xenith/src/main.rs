@@ -6,6 +6,8 @@
 //!                         +-- role/all/      start, adopt, restart and stop the roles
 //! ```
 //!
+//! With `-U` among its words, whatever its name, it takes over from another xenstored: role/store/takeover.rs.
+//!
 //! It decides nothing about domains. Failures are [`Problem`](xenith_api::latest::Problem)s, told once, by [`failure`].
 
 use std::process::ExitCode;
@@ -21,6 +23,9 @@ mod terminal;
 mod verb;
 
 fn main() -> ExitCode {
+    if let Some(words) = role::store::takeover::Words::of(std::env::args_os()) {
+        return role::store::takeover::run(&words);
+    }
     let args = args::read(std::env::args_os());
     let context = context::Context::new(&args.global);
     match args.word.run(&context) {

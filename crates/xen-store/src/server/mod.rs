@@ -23,6 +23,7 @@ mod dump;
 mod effect;
 mod fairness;
 pub mod features;
+mod handover;
 mod load;
 mod outbox;
 mod report;
@@ -79,6 +80,7 @@ pub struct Server {
     peaks: Peaks,
     live_update: Option<LiveUpdate>,
     trace: Trace,
+    held_starts: handover::HeldStarts,
 }
 
 impl Server {
@@ -103,6 +105,7 @@ impl Server {
             peaks: Peaks::default(),
             live_update: None,
             trace: Trace::default(),
+            held_starts: None,
         };
         server.seed(&path::tool::xenstored(), b"");
         server

@@ -30,9 +30,32 @@ pub struct Claim {
     _lock: File,
 }
 
+/// The lock, while it is not certain that the socket is ours: its end removes nothing.
+struct Locked(File);
+
+impl Locked {
+    fn of(self, socket: &Path) -> Claim {
+        Claim { socket: socket.to_owned(), _lock: self.0 }
+    }
+}
+
 impl Claim {
     /// Makes sure that nobody else serves this socket, and keeps others from it.
     pub fn take(socket: &Path) -> Result<Claim, StoreError> {
+        let claim = Claim::lock(socket)?;
+        match UnixStream::connect(socket) {
+            Ok(_) => Err(StoreError::AlreadyServing { socket: socket.to_owned() }),
+            Err(error) if nobody_answers(&error) => Ok(claim.of(socket)),
+            Err(error) => Err(file("look who answers on", socket)(error)),
+        }
+    }
+
+    /// Keeps others from a socket that is ours already.
+    pub fn adopt(socket: &Path) -> Result<Claim, StoreError> {
+        Ok(Claim::lock(socket)?.of(socket))
+    }
+
+    fn lock(socket: &Path) -> Result<Locked, StoreError> {
         let directory = socket.parent().unwrap_or(Path::new("/"));
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o755);
@@ -42,15 +65,16 @@ impl Claim {
         options.create(true).append(true).mode(0o600);
         let lock = options.open(&path).map_err(file("open the lock", &path))?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(StoreError::AlreadyLocked { lock: path }),
-            Err(error) => return Err(file("lock", &path)(error.into())),
+            Ok(()) => Ok(Locked(lock)),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::AlreadyLocked { lock: path }),
+            Err(error) => Err(file("lock", &path)(error.into())),
         }
-        match UnixStream::connect(socket) {
-            Ok(_) => Err(StoreError::AlreadyServing { socket: socket.to_owned() }),
-            Err(error) if nobody_answers(&error) => Ok(Claim { socket: socket.to_owned(), _lock: lock }),
-            Err(error) => Err(file("look who answers on", socket)(error)),
-        }
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// Opens the socket for clients, root's alone.

@@ -49,6 +49,11 @@ impl<'a> Clients<'a> {
 
     pub fn add(&mut self, socket: OwnedFd, store: &mut Store) {
         let conn = store.connect();
+        self.add_as(conn, socket, store);
+    }
+
+    /// A client that the core knows already.
+    pub fn add_as(&mut self, conn: ConnId, socket: OwnedFd, store: &mut Store) {
         let watched = EventFlags::IN;
         let token = EventData::new_u64(conn.0 + CLIENTS);
         match epoll::add(self.epoll, &socket, token, watched) {
@@ -151,6 +156,11 @@ impl<'a> Clients<'a> {
             store.disconnect(conn);
             self.left = true;
         }
+    }
+
+    /// Everybody's descriptor.
+    pub fn descriptors(&self) -> impl Iterator<Item = (ConnId, BorrowedFd<'_>)> {
+        self.all.iter().map(|(conn, client)| (*conn, client.socket.as_fd()))
     }
 
     /// Whether somebody left since the last call: a descriptor is free.

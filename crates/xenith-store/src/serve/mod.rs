@@ -8,11 +8,13 @@
 
 mod claim;
 mod clients;
+mod handover;
+mod inheritance;
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
@@ -21,6 +23,9 @@ use rustix::net::{SocketFlags, accept_with};
 
 pub use claim::Claim;
 use clients::Clients;
+pub use inheritance::{Inheritance, claim as claim_inherited, serve_inherited};
+
+use xen_store::server::ConnId;
 
 use crate::boot::BootNodes;
 use crate::error::StoreError;
@@ -39,11 +44,13 @@ pub struct Config {
     pub pid_file: Option<PathBuf>,
     /// The nodes of dom0 and of CPU pools.
     pub nodes: BootNodes,
+    /// Words for a program that takes over and whose asker says none.
+    pub words: Vec<String>,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { socket: DEFAULT_SOCKET.into(), pid_file: None, nodes: BootNodes::default() }
+        Config { socket: DEFAULT_SOCKET.into(), pid_file: None, nodes: BootNodes::default(), words: Vec::new() }
     }
 }
 
@@ -72,7 +79,9 @@ pub fn serve(
     let pid_file = config.pid_file.as_deref().map(claim::write_pid_file).transpose()?;
     tracing::info!("store: serving {}", config.socket.display());
     raise_descriptor_limit();
-    let end = run(store, listener.as_fd(), shutdown);
+    let serving =
+        Serving { store, clients: Vec::new(), run_directory: inheritance::run_directory(&config.socket), words: config.words.clone() };
+    let end = run(serving, listener.as_fd(), shutdown);
     drop(pid_file);
     drop(claim);
     end
@@ -88,9 +97,25 @@ struct Loop<'a> {
     full: bool,
     /// When the core's time began.
     started: Instant,
+    /// When a hand-over was asked for that is not answered yet.
+    handover_since: Option<Duration>,
+    run_directory: PathBuf,
+    words: Vec<String>,
 }
 
-fn run(store: Store, listener: BorrowedFd<'_>, shutdown: BorrowedFd<'_>) -> Result<(), StoreError> {
+/// What a loop begins with.
+struct Serving {
+    store: Store,
+    /// Clients that are connected already.
+    clients: Vec<(ConnId, OwnedFd)>,
+    /// Where the next program looks for our dump.
+    run_directory: PathBuf,
+    /// Its words, where its asker says none.
+    words: Vec<String>,
+}
+
+fn run(serving: Serving, listener: BorrowedFd<'_>, shutdown: BorrowedFd<'_>) -> Result<(), StoreError> {
+    let Serving { store, clients: connected, run_directory, words } = serving;
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(wait("epoll_create"))?;
     let watch = |fd: BorrowedFd<'_>, token| {
         epoll::add(&epoll, fd, epoll::EventData::new_u64(token), epoll::EventFlags::IN).map_err(wait("epoll_ctl"))
@@ -101,8 +126,13 @@ fn run(store: Store, listener: BorrowedFd<'_>, shutdown: BorrowedFd<'_>) -> Resu
     if let Some(channels) = &channels {
         watch(channels.ready(), EVENTS)?;
     }
-    let clients = Clients::new(epoll.as_fd());
-    let mut serving = Loop { epoll: epoll.as_fd(), listener, clients, store, full: false, started: Instant::now() };
+    let mut clients = Clients::new(epoll.as_fd());
+    let mut store = store;
+    for (conn, socket) in connected {
+        clients.add_as(conn, socket, &mut store);
+    }
+    let (full, started) = (false, Instant::now());
+    let mut serving = Loop { epoll: epoll.as_fd(), listener, clients, store, full, started, handover_since: None, run_directory, words };
     while serving.turn()? {}
     Ok(())
 }
@@ -113,6 +143,7 @@ impl Loop<'_> {
         self.store.work();
         self.clients.settle(&mut self.store);
         self.store.notify_moved();
+        self.hand_over();
         self.accept_again_if_somebody_left()?;
         let timeout = self.timeout();
         let mut ready = Vec::with_capacity(256);
@@ -138,7 +169,8 @@ impl Loop<'_> {
         if self.store.has_work() {
             return Some(Timespec::default());
         }
-        let left = self.store.next_deadline()?.saturating_sub(self.started.elapsed());
+        let deadline = self.store.next_deadline().into_iter().chain(self.handover_deadline()).min()?;
+        let left = deadline.saturating_sub(self.started.elapsed());
         Timespec::try_from(left).ok()
     }
 

@@ -63,10 +63,12 @@ impl Store {
             Effect::Trace(line) => self.protocol_log.line(&line),
             Effect::LogFile(file) => self.protocol_log.open(&file),
             Effect::MemoryReport { file, report } => protocol_log::report(file.as_deref(), &report),
-            Effect::LiveUpdate(request) => {
-                self.server.live_updated(request.asker, Err("this store cannot hand over to another program yet"));
+            // Whoever holds the descriptors does it between two turns.
+            Effect::LiveUpdate(request) => self.live_update = Some(request),
+            Effect::AbortLiveUpdate => {
+                self.live_update = None;
+                self.server.hold_transactions(false);
             }
-            Effect::AbortLiveUpdate => {}
         }
     }
 
@@ -164,7 +166,7 @@ fn open_ring(seams: &Seams, domid: DomId, gfn: Gfn, remote: Port) -> Result<(Rin
 }
 
 /// The grant first: it needs no right over the domain's memory.
-fn map_ring(seams: &Seams, domid: DomId, gfn: Gfn) -> Result<Box<dyn SharedPages>, MapError> {
+pub(super) fn map_ring(seams: &Seams, domid: DomId, gfn: Gfn) -> Result<Box<dyn SharedPages>, MapError> {
     let granted = seams.grants.map(domid, &[RESERVED_GRANT], Access::ReadWrite);
     match (granted, &seams.foreign) {
         (Err(refused), Some(foreign)) => {

@@ -7,8 +7,10 @@
 //!   sockets come from outside: connect, input, output, sent, disconnect; then settle()
 //! ```
 
+mod adopt;
 mod effects;
 mod events;
+mod handover;
 mod protocol_log;
 mod rings;
 mod sockets;
@@ -19,7 +21,7 @@ use std::time::Duration;
 use xen_abi::{DomId, Errno, Port};
 use xen_hv::{SeamError, SharedPages};
 use xen_store::quota::Quota;
-use xen_store::server::{ConnId, Server};
+use xen_store::server::{ConnId, LiveUpdateRequest, Server};
 
 use crate::boot::BootNodes;
 use crate::error::StoreError;
@@ -49,6 +51,7 @@ pub struct Store {
     /// Sockets that the core is done with.
     closed_sockets: Vec<ConnId>,
     protocol_log: ProtocolLog,
+    live_update: Option<LiveUpdateRequest>,
 }
 
 impl Store {
@@ -77,6 +80,11 @@ impl Store {
     pub fn standalone(nodes: &BootNodes) -> Store {
         let mut server = Server::new(Quota::default());
         nodes.write(&mut server);
+        Store::of(server)
+    }
+
+    /// A core with nothing around it yet.
+    fn of(server: Server) -> Store {
         Store {
             server,
             seams: None,
@@ -88,6 +96,7 @@ impl Store {
             dirty_sockets: Vec::new(),
             closed_sockets: Vec::new(),
             protocol_log: ProtocolLog::default(),
+            live_update: None,
         }
     }
 

@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::verb;
 
 mod standalone;
+pub mod takeover;
 
 /// Look into the store; without COMMAND, run the store role
 #[derive(Debug, clap::Args)]
@@ -53,25 +54,28 @@ impl Store {
         let site = self.options.site(context);
         let started = super::begin(Role::Store, &site)?;
         let opened = xen::open("store")?;
-        let config = Config { socket: site.store_socket.clone(), pid_file: None, nodes: BootNodes::default() };
+        let config = Config { socket: site.store_socket.clone(), pid_file: None, nodes: BootNodes::default(), words: Vec::new() };
         serve(&config, || seams(opened).map(Some), started.end.as_fd()).map_err(|error| problem(&error))
     }
 }
 
 fn seams(opened: xen::Opened) -> Result<Seams, StoreError> {
-    let domains: Box<dyn DomainStates> = match opened.negotiated {
-        Negotiated::Full(release) => Box::new(Xen::new(opened.privcmd, release)),
-        // A Xen that cannot be asked: nothing is taken from a domain that may be alive.
-        Negotiated::StableOnly(_) => Box::new(|_| Ok(DomainState::Alive)),
-    };
     Ok(Seams {
         events: Arc::new(Evtchn::open()?),
         grants: Arc::new(Gntdev::open()?),
         // Builders seed grant 1 since Xen 4.2: the store needs no right to map whatever it likes.
         foreign: None,
         dom0: Some(Arc::new(XenfsStoreRing::at(Path::new("/proc/xen")))),
-        domains,
+        domains: domain_states(opened),
     })
+}
+
+fn domain_states(opened: xen::Opened) -> Box<dyn DomainStates> {
+    match opened.negotiated {
+        Negotiated::Full(release) => Box::new(Xen::new(opened.privcmd, release)),
+        // A Xen that cannot be asked: nothing is taken from a domain that may be alive.
+        Negotiated::StableOnly(_) => Box::new(|_| Ok(DomainState::Alive)),
+    }
 }
 
 fn problem(error: &StoreError) -> Problem {

@@ -17,6 +17,10 @@ impl Server {
         if !who.privileged && connection.transactions.len() > self.domains.limits(connection.kind, &self.quota).transactions {
             return Err(XsError::NoSpace);
         }
+        if self.holds_start(conn) {
+            return Ok(Outcome::Parked);
+        }
+        let connection = self.connections.get_mut(&conn).ok_or(XsError::Io)?;
         let start = self.fairness.start(conn);
         if matches!(start, Start::Wait) {
             return Ok(Outcome::Parked);

@@ -19,7 +19,12 @@ pub(super) fn serve(directory: &Path, level: LevelFilter) -> Result<(), Problem>
         let title = format!("cannot make {}: {error}", directory.display());
         Problem::new(Code::Internal, "role store", title, "name a directory that you can write")
     })?;
-    let config = Config { socket: directory.join("socket"), pid_file: None, nodes: BootNodes::default() };
+    let config = Config {
+        socket: directory.join("socket"),
+        pid_file: None,
+        nodes: BootNodes::default(),
+        words: vec!["--standalone".to_owned(), directory.display().to_string()],
+    };
     let seams = || -> Result<_, StoreError> {
         let channels = FileChannels::bind(directory)?;
         Ok(Some(seams(directory, channels, |file, length| xen_sys::map_file(file, 0, length))))

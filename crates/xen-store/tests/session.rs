@@ -124,7 +124,7 @@ fn answers_that_nobody_asked_for_end_it() {
     assert!(said(MsgType::Error, 1).is_ok());
     assert!(matches!(said(MsgType::Read, 2), Err(ClientError::Protocol(_))));
     assert!(matches!(said(MsgType::Write, 1), Err(ClientError::Protocol(_))));
-    assert!(matches!(Session::new().feed(&[0xff; 16]), Err(ClientError::TooLong(_))));
+    assert!(matches!(Session::new().feed(&[0xff; 16]), Err(ClientError::Protocol(_))));
 }
 
 /// Reads one request and gives it back as the reply.
@@ -307,5 +307,14 @@ fn opened_by_path() {
     peer.join().unwrap();
     assert!(matches!(client.read(&path("/a")), Err(ClientError::Closed | ClientError::Io(_))));
     let error = open(Some(&dir.path().join("none")), Duration::from_secs(10)).unwrap_err();
-    assert!(error.to_string().starts_with("no store answers on ") && error.to_string().contains("none: No such file"), "{error}");
+    assert!(error.to_string().starts_with("no store answers on ") && error.to_string().contains("none: no such file"), "{error}");
+    // Nothing is written over what is no store.
+    for (other, says) in [(dir.path().join("file"), "neither a socket nor"), ("/dev/null".into(), "neither a socket nor")] {
+        if !other.exists() {
+            std::fs::write(&other, "precious").unwrap();
+        }
+        let error = open(Some(&other), Duration::from_secs(10)).unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    assert_eq!(std::fs::read(dir.path().join("file")).unwrap(), b"precious");
 }

@@ -30,17 +30,17 @@ pub struct Args {
     pub word: Word,
 }
 
-/// What every verb and role takes.
+/// What every verb and role takes; helps show it behind the verb's own options.
 #[derive(Debug, clap::Args)]
 pub struct Global {
     /// The API's socket [default: api.sock in the run directory]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", display_order = 101)]
     pub socket: Option<PathBuf>,
     /// Answers and problems as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 102)]
     pub json: bool,
     /// Where sockets, locks and the journal lie
-    #[arg(long, global = true, value_name = "DIR", default_value = "/run/xenith")]
+    #[arg(long, global = true, value_name = "DIR", display_order = 103, default_value = "/run/xenith")]
     pub run_dir: PathBuf,
 }
 

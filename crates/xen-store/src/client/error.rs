@@ -39,8 +39,8 @@ pub enum ClientError {
     /// The peer does not speak the protocol.
     #[error("xenstore sent {0}")]
     Protocol(&'static str),
-    /// A payload over the protocol's limit, sent or received.
-    #[error("xenstore message: {0}")]
+    /// A request over the protocol's limit. It was not sent.
+    #[error("xenstore request: {0}")]
     TooLong(#[from] PayloadTooLong),
     /// The transport failed.
     #[error("xenstore connection: {0}")]

@@ -8,7 +8,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,12 +31,18 @@ pub fn candidates() -> Vec<PathBuf> {
 
 /// Why a place could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("no store answers on {path}: {source}")]
+#[error("no store answers on {path}: {}", reason(source))]
 pub struct OpenError {
     /// The first place that was tried.
     pub path: PathBuf,
     /// The kernel's reason.
     pub source: io::Error,
+}
+
+/// The kernel's words without its number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 /// Opens the store at `path`, or the first of [`candidates`] that opens. Nothing waits for the store longer than `patience`.
@@ -62,15 +68,33 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// Opens one place: a socket is connected, anything else is opened as a device.
+    /// Opens one place: a socket is connected, a kernel's device opened. Anything else is left alone: a request would be written over it.
     fn open(path: &Path, patience: Duration) -> io::Result<Connection> {
-        if fs::metadata(path)?.file_type().is_socket() {
+        let found = fs::metadata(path)?;
+        if found.file_type().is_socket() {
             return Ok(Connection::Socket(SocketTransport::new(connected(path, patience)?.into())));
+        }
+        if !is_device(path, &found)? {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a socket nor the kernel's xenbus device"));
         }
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         Ok(Connection::Device(DeviceTransport::new(file)))
     }
 }
+
+/// /dev/xen/xenbus is a character device of Linux's misc driver (`drivers/xen/xenbus/xenbus_dev_frontend.c`); /proc/xen/xenbus looks like a
+/// plain file, but for the file system that it is in.
+fn is_device(path: &Path, found: &fs::Metadata) -> io::Result<bool> {
+    if found.file_type().is_char_device() {
+        return Ok(rustix::fs::major(found.rdev()) == MISC_MAJOR);
+    }
+    Ok(found.is_file() && rustix::fs::statfs(path)?.f_type == XENFS_MAGIC)
+}
+
+/// `include/uapi/linux/major.h`: MISC_MAJOR.
+const MISC_MAJOR: u32 = 10;
+/// `include/uapi/linux/magic.h`: XENFS_SUPER_MAGIC.
+const XENFS_MAGIC: rustix::fs::FsWord = 0xabba_1974;
 
 /// A store that hangs accepts nobody, and reads nothing.
 fn connected(path: &Path, patience: Duration) -> io::Result<OwnedFd> {

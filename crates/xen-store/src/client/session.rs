@@ -122,7 +122,8 @@ impl Session {
     /// Takes bytes of the store, in any split. After an error the conversation is over.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
         self.parser.push(bytes);
-        while let Some(message) = self.parser.next_message()? {
+        let too_long = |_| ClientError::Protocol("a message longer than the protocol allows");
+        while let Some(message) = self.parser.next_message().map_err(too_long)? {
             if message.kind == MsgType::WatchEvent.number() {
                 self.events.push(&message.payload);
             } else {

@@ -2,11 +2,11 @@
 
 use super::{HEADER_LEN, Header, Message, PAYLOAD_MAX};
 
-/// A header announced more payload than the protocol allows: from here on the stream has no frame boundaries.
+/// A payload over the protocol's limit. One that was received leaves the stream without frame boundaries: it cannot be followed any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("payload of {len} bytes is over the protocol's {PAYLOAD_MAX}; the stream cannot be followed any more")]
+#[error("payload of {len} bytes is over the protocol's {PAYLOAD_MAX}")]
 pub struct PayloadTooLong {
-    /// Announced length in bytes.
+    /// Its length in bytes.
     pub len: u32,
 }
 

@@ -24,8 +24,10 @@ pub mod takeover;
     subcommand_value_name = "COMMAND",
     disable_help_subcommand = true,
     after_help = "Examples:\n  \
-    xenith store read /local/domain/0/name   what stands in a node; each COMMAND has its own --help\n  \
-    xenith store                     the role: serves xenstore on /run/xenstored/socket and in every domain's ring (started by `xenith all`)\n\n\
+    xenith store ls                  what stands in the store; each COMMAND has its own --help\n  \
+    xenith store top                 who does what with it\n  \
+    xenith store                     the role: serves xenstore on /run/xenstored/socket and in every domain's ring (started by `xenith all`)\n  \
+    xenith store --standalone /tmp/s     the role without Xen and without root; look into it with xenith store ls --socket /tmp/s/socket\n\n\
     In this release a store that ends loses its contents."
 )]
 pub struct Store {

@@ -14,10 +14,10 @@ use xenith_api::latest::{Code, Problem};
 #[derive(Debug, clap::Args)]
 pub struct Place {
     /// The store's socket, or a kernel's device [default: $XENSTORED_PATH, or the first of /run/xenstored/socket and /dev/xen/xenbus]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", display_order = 90)]
     socket: Option<PathBuf>,
     /// How long the store may take for an answer, and to come back
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", display_order = 91, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// Means nothing; the xenstore-* tools take it too
     #[arg(short = 's', hide = true)]
@@ -61,6 +61,7 @@ pub fn is_gone(error: &ClientError) -> bool {
 fn unreachable(error: &OpenError) -> Problem {
     let advice = match error.source.kind() {
         ErrorKind::PermissionDenied => "run it as root",
+        ErrorKind::InvalidInput => "name a store's socket with --socket",
         _ => "start it with `xenith all`, or name its socket with --socket",
     };
     Problem::new(Code::StoreUnreachable, "store", error.to_string(), advice)
@@ -88,7 +89,9 @@ pub fn problem(error: &ClientError) -> Problem {
         ClientError::Refused { request, subject, error } => refused(request, subject, *error),
         ClientError::Conflict { .. } => Problem::new(Code::StoreRefused, "store", error.to_string(), "try again"),
         ClientError::TooLong(_) => wrong_usage("store", error.to_string(), "a path and its value together may have 4095 bytes"),
-        other => Problem::new(Code::StoreUnreachable, "store", other.to_string(), "see that `xenith store` runs"),
+        other => {
+            Problem::new(Code::StoreUnreachable, "store", other.to_string(), "see that `xenith store` runs, and that this is its socket")
+        }
     }
 }
 
@@ -102,7 +105,7 @@ fn refused(request: &str, subject: &str, error: XsError) -> Problem {
         }
         XsError::NoEntry => ("there is no such node", "look what there is with `xenith store ls`"),
         XsError::Access | XsError::NotPermitted => ("not permitted", "see who may with `xenith store perms`, or ask from dom0"),
-        XsError::Invalid => ("the store does not take it", "see `xenith help store` for what it takes"),
+        XsError::Invalid => ("the store does not take it", "see the command's --help for what it takes"),
         XsError::NoSpace | XsError::NoMemory => ("a quota is used up", "see it with `xenith store control quota`"),
         XsError::TooBig => ("too much for one message, or too many watches", "see the quotas with `xenith store control quota`"),
         XsError::NoSystem => ("this store does not know the request", "it needs a newer store"),

@@ -25,11 +25,13 @@ use xenith_store::{Claim, Inheritance, Seams, Store, claim_inherited, serve_inhe
 
 pub use words::Words;
 
-use crate::role::xen;
+use crate::role::{lock, xen};
 use crate::{logging, signals};
 
 /// Where C xenstored leaves its dump unless `$XENSTORED_RUNDIR` says otherwise.
 const RUN_DIRECTORY: &str = "/var/run/xenstored";
+/// Where the role's lock is.
+const RUN_DIR: &str = "/run/xenith";
 const DUMP: &str = "state_dump";
 
 /// Goes on where the program before us left off, until we are asked to end.
@@ -37,10 +39,17 @@ pub fn run(words: &Words) -> ExitCode {
     logging::begin("store", LevelFilter::INFO);
     let directory = std::env::var_os("XENSTORED_RUNDIR").map_or_else(|| PathBuf::from(RUN_DIRECTORY), PathBuf::from);
     let reason = match take(words, &directory.join(DUMP)) {
-        Ok((inheritance, end)) => match serve_inherited(inheritance, end.as_fd()) {
-            Ok(()) => return ExitCode::SUCCESS,
-            Err(error) => error.to_string(),
-        },
+        Ok((inheritance, end)) => {
+            // So that `xenith all` finds a store that runs and lets it.
+            let lock = words.standalone.is_none().then(|| lock::take(Path::new(RUN_DIR), "store"));
+            if let Some(Err(problem)) = &lock {
+                tracing::warn!("store: {}; it serves all the same", problem.title);
+            }
+            match serve_inherited(inheritance, end.as_fd()) {
+                Ok(()) => return ExitCode::SUCCESS,
+                Err(error) => error.to_string(),
+            }
+        }
         Err(reason) => {
             tracing::error!("store: cannot take over: {reason}");
             fall_back(words)

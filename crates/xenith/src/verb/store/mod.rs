@@ -15,6 +15,7 @@ mod control;
 mod escape;
 mod exists;
 mod figures;
+mod handback;
 mod list;
 mod ls;
 mod metrics;
@@ -23,6 +24,8 @@ mod perms;
 mod place;
 mod read;
 mod rm;
+mod successor;
+mod takeover;
 mod top;
 mod value;
 mod watch;
@@ -43,6 +46,8 @@ pub enum Word {
     Top(top::Top),
     Metrics(metrics::Metrics),
     Control(control::Control),
+    Takeover(takeover::Takeover),
+    Handback(handback::Handback),
 }
 
 impl Word {
@@ -61,6 +66,8 @@ impl Word {
             Word::Top(word) => word.run(context),
             Word::Metrics(word) => word.run(context),
             Word::Control(word) => word.run(context),
+            Word::Takeover(word) => word.run(context),
+            Word::Handback(word) => word.run(context),
         };
         done.map(|()| ExitCode::SUCCESS)
     }

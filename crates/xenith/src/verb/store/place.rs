@@ -33,7 +33,12 @@ pub type Store = Client<Connection>;
 impl Place {
     /// Connects.
     pub fn connect(&self) -> Result<Store, Problem> {
-        client::open(self.socket.as_deref(), self.patience()).map_err(|error| unreachable(&error))
+        self.connect_for(Duration::ZERO)
+    }
+
+    /// Connects for an answer that may take that much longer.
+    pub fn connect_for(&self, longer: Duration) -> Result<Store, Problem> {
+        client::open(self.socket.as_deref(), self.patience().saturating_add(longer)).map_err(|error| unreachable(&error))
     }
 
     /// Connects to a store that went away, as soon as it is back.

@@ -49,9 +49,7 @@ impl Context {
         if !self.json {
             return print(text(value).as_bytes());
         }
-        let mut line = serde_json::to_vec(value).map_err(|e| Problem::new(Code::Internal, "output", e.to_string(), "report this"))?;
-        line.push(b'\n');
-        print(&line)
+        print(&json_line(value)?)
     }
 
     /// What a verb that has nothing to show answers: nothing, or what it did as JSON.
@@ -60,13 +58,26 @@ impl Context {
     }
 }
 
+/// JSON on one line.
+pub fn json_line<T: Serialize>(value: &T) -> Result<Vec<u8>, Problem> {
+    let mut line = serde_json::to_vec(value).map_err(|e| Problem::new(Code::Internal, "output", e.to_string(), "report this"))?;
+    line.push(b'\n');
+    Ok(line)
+}
+
 /// Writes to standard output. A reader that went away, like `head`, has seen enough.
 pub fn print(bytes: &[u8]) -> Result<(), Problem> {
+    goes_on(bytes).map(drop)
+}
+
+/// Writes to standard output; `false` where the reader went away: whoever would print for ever may end.
+pub fn goes_on(bytes: &[u8]) -> Result<bool, Problem> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => {
             Err(Problem::new(Code::Internal, "output", format!("cannot write to standard output: {error}"), "look at where it goes"))
         }
-        _ => Ok(()),
     }
 }

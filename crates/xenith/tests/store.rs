@@ -171,3 +171,29 @@ fn a_watcher_survives_the_store() {
                 xenith: the store is back; every node is watched again, and told once [store-unreachable]\n";
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), told));
 }
+
+/// `xenith store top | head` and the like: whoever prints for ever ends with its reader.
+#[test]
+fn a_reader_that_went_away_ends_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::start(directory.path());
+    for words in [&["watch", "/a"][..], &["watch", "--json", "/a"], &["top", "-b", "-d", "0.1"], &["top", "--json", "-d", "0.1"]] {
+        let mut child = store.command(words).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(!line.is_empty());
+        let begun = Instant::now();
+        let code = loop {
+            store.told(&["write", "/a/b", "1"]);
+            if let Some(status) = child.try_wait().unwrap() {
+                break status.code();
+            }
+            if begun.elapsed() > Duration::from_secs(60) {
+                let _ = child.kill();
+                panic!("{words:?} goes on for nobody");
+            }
+            sleep(Duration::from_millis(20));
+        };
+        assert_eq!(code, Some(0), "{words:?}");
+    }
+}

@@ -6,7 +6,7 @@ use xen_store::path::StorePath;
 use xenith_api::latest::{Code, Problem};
 
 use super::place::{self, Place, Store};
-use crate::context::{Context, print};
+use crate::context::{Context, goes_on, json_line};
 use crate::failure;
 
 /// Print the paths that change at or below nodes
@@ -36,10 +36,8 @@ impl Watch {
         let mut left = self.number.unwrap_or(u64::MAX);
         while left > 0 {
             match store.wait_event(None) {
-                Ok(Some(event)) => {
-                    tell(&event, context)?;
-                    left -= 1;
-                }
+                Ok(Some(event)) if tell(&event, context)? => left -= 1,
+                Ok(Some(_)) => return Ok(()),
                 Ok(None) => {}
                 // Told, and on: the next events are as good as any.
                 Err(ClientError::EventsLost) => failure::tell(&place::problem(&ClientError::EventsLost), context.json),
@@ -75,7 +73,10 @@ fn notice(what: &str, then: &str, context: &Context) {
     failure::tell(&Problem::new(Code::StoreUnreachable, "store", what, then), context.json);
 }
 
-fn tell(event: &Event, context: &Context) -> Result<(), Problem> {
-    let line = if context.json { json!({ "path": event.path, "token": event.token }).to_string() } else { event.path.clone() };
-    print(format!("{line}\n").as_bytes())
+/// `false` where nobody reads any more.
+fn tell(event: &Event, context: &Context) -> Result<bool, Problem> {
+    if context.json {
+        return goes_on(&json_line(&json!({ "path": event.path, "token": event.token }))?);
+    }
+    goes_on(format!("{}\n", event.path).as_bytes())
 }

@@ -12,7 +12,7 @@ use xenith_api::latest::Problem;
 
 use super::figures::{self, Figures};
 use super::place::{self, Place, Store};
-use crate::context::{Context, print};
+use crate::context::{Context, goes_on, json_line};
 
 mod frame;
 mod screen;
@@ -77,10 +77,8 @@ impl Top {
             match watcher.frame()? {
                 None => screen.lost(context)?,
                 Some(_) if std::mem::take(&mut first) => {}
-                Some(frame) => {
-                    self.show(&frame, &mut screen, context)?;
-                    shown += 1;
-                }
+                Some(frame) if self.show(&frame, shown, &mut screen, context)? => shown += 1,
+                Some(_) => return Ok(()),
             }
             let last = self.number.is_some_and(|number| shown >= number);
             if !last && screen.wait(Duration::from_secs_f64(self.delay)) == Woken::End {
@@ -90,11 +88,16 @@ impl Top {
         Ok(())
     }
 
-    fn show(&self, frame: &Frame, screen: &mut Screen, context: &Context) -> Result<(), Problem> {
+    /// `false` where nobody reads any more.
+    fn show(&self, frame: &Frame, shown: u64, screen: &mut Screen, context: &Context) -> Result<bool, Problem> {
         if context.json {
-            return context.answer(frame, |_| String::new());
+            return goes_on(&json_line(frame)?);
         }
-        if screen.is_live() { screen.draw(&frame.text(self.sort)) } else { print(format!("{}\n", frame.text(self.sort)).as_bytes()) }
+        let text = frame.text(self.sort);
+        if screen.is_live() {
+            return screen.draw(&text).map(|()| true);
+        }
+        goes_on(format!("{}{text}", if shown > 0 { "\n" } else { "" }).as_bytes())
     }
 }
 

@@ -46,6 +46,20 @@ pub fn wanted(on: &On, reason: ShutdownReason) -> Action {
     }
 }
 
+/// The reason as the API tells it.
+#[must_use]
+pub fn word(reason: ShutdownReason) -> &'static str {
+    match reason {
+        ShutdownReason::Poweroff => "poweroff",
+        ShutdownReason::Reboot => "reboot",
+        ShutdownReason::Suspend => "suspend",
+        ShutdownReason::Crash => "crash",
+        ShutdownReason::Watchdog => "watchdog",
+        ShutdownReason::SoftReset => "soft-reset",
+        ShutdownReason::Other(_) => "unknown",
+    }
+}
+
 /// How many quick restarts in a row it has been with this one, for a domain of that age.
 #[must_use]
 pub fn quick_restarts(before: u32, age: Duration) -> u32 {

@@ -1,5 +1,6 @@
 //! Creating a domain.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use crate::journal::{CreateEntry, Operation};
 use crate::meter::Meter;
 use crate::plan::{self, Plan};
 use crate::record::DomainRecord;
-use crate::run::{self, Failure};
+use crate::run::{self, Always, Both, Failure, Hook};
 use crate::world::{Images, World};
 
 /// What is to be created.
@@ -70,7 +71,14 @@ impl Engine {
 
     /// Creates the domain, or leaves everything as it was.
     pub fn create(&self, order: &CreateOrder) -> Result<Created, NotCreated> {
+        self.create_watched(order, &Always)
+    }
+
+    /// The same with somebody who is told the plan, sees how far it is, and may cancel it.
+    pub fn create_watched(&self, order: &CreateOrder, watcher: &dyn Hook) -> Result<Created, NotCreated> {
         let (plan, images, now) = self.prepare(order)?;
+        let told = Arc::new(plan.told(&[]));
+        watcher.planned(&told);
         let subject = format!("domain {}", order.config.name);
         let entry = CreateEntry {
             uuid: order.uuid,
@@ -83,14 +91,15 @@ impl Engine {
         let page = self.journal.begin(order.operation, &Operation::Create(entry.clone())).map_err(|e| journal_problem(&subject, &e))?;
         let (counted, meter) = Meter::on(&self.world);
         let world = World { images: Some(images), ..counted };
-        let finished = run::start(&self.run(&plan.steps, &world, true), page);
+        let hook = Both(&*self.hook, watcher);
+        let finished = run::start(&self.run_with(&plan.steps, &world, true, &hook), page);
         let finished = finished.map_err(|failure: Failure<Fault>| NotCreated {
             problem: Box::new(failed(&subject, &failure)),
             leftovers: failure.page_stays,
         })?;
         let domid = finished.progress.domid.unwrap_or(DomId::INVALID.0);
         let seen = domain::find(&world, order.uuid, Some(DomId(domid))).ok().flatten().map(|info| Seen { info });
-        Ok(Created { record: entry.record(domid), steps: plan.told(&finished.durations_us), seen, cost: meter.cost() })
+        Ok(Created { record: entry.record(domid), steps: timed(&told, &finished.durations_us), seen, cost: meter.cost() })
     }
 
     fn prepare(&self, order: &CreateOrder) -> Result<(Plan, Images, Duration), Problem> {
@@ -113,6 +122,12 @@ impl Engine {
         let plan = plan::create(config, &facts)?;
         Ok((plan, images, now))
     }
+}
+
+/// The steps with how long each took.
+fn timed(steps: &[Step], durations_us: &[Option<u64>]) -> Vec<Step> {
+    let durations = durations_us.iter().copied().chain(std::iter::repeat(None));
+    steps.iter().zip(durations).map(|(step, duration_us)| Step { duration_us, ..step.clone() }).collect()
 }
 
 fn milliseconds(time: Duration) -> u64 {

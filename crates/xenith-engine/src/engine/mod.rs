@@ -51,7 +51,11 @@ pub struct Engine {
 
 impl Engine {
     fn run<'a, A: Act>(&'a self, steps: &'a [A], world: &'a A::World, way_back: bool) -> Run<'a, A> {
-        Run { steps, world, way_back, hook: &*self.hook, clock: &*self.world.clock }
+        self.run_with(steps, world, way_back, &*self.hook)
+    }
+
+    fn run_with<'a, A: Act>(&'a self, steps: &'a [A], world: &'a A::World, way_back: bool, hook: &'a dyn Hook) -> Run<'a, A> {
+        Run { steps, world, way_back, hook, clock: &*self.world.clock }
     }
 }
 

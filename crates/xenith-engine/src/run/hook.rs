@@ -1,5 +1,9 @@
 //! Where somebody may step in between two steps: to cancel, or, in tests, to play the kill.
 
+use std::sync::Arc;
+
+use xenith_api::latest::Step;
+
 /// A place between two effects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -28,6 +32,9 @@ pub enum Next {
 pub trait Hook: Send + Sync {
     /// What shall happen at this moment.
     fn at(&self, moment: Moment) -> Next;
+
+    /// The plan is made and about to be run.
+    fn planned(&self, _steps: &Arc<Vec<Step>>) {}
 }
 
 /// Nobody steps in.
@@ -37,6 +44,18 @@ pub struct Always;
 impl Hook for Always {
     fn at(&self, _: Moment) -> Next {
         Next::Go
+    }
+}
+
+/// Two who may step in; the first one's word goes before the second's.
+pub struct Both<'a>(pub &'a dyn Hook, pub &'a dyn Hook);
+
+impl Hook for Both<'_> {
+    fn at(&self, moment: Moment) -> Next {
+        match self.0.at(moment) {
+            Next::Go => self.1.at(moment),
+            other => other,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use std::io;
 
 use crate::journal::Progress;
 
-pub use hook::{Always, Hook, Moment, Next};
+pub use hook::{Always, Both, Hook, Moment, Next};
 pub use runner::{Run, resume, start, unwind};
 
 /// Something that can be done and undone.

@@ -29,6 +29,8 @@ pub struct ControlConfig {
     pub hook: Arc<dyn Hook>,
     /// Where journal and records are: `/run/xenith`.
     pub run_dir: PathBuf,
+    /// What outlives the host's boot: `/var/lib/xenith`.
+    pub state_dir: PathBuf,
     /// Where unpacked kernels are kept: `/var/cache/xenith/kernels`; none for no cache.
     pub cache_dir: Option<PathBuf>,
     /// How much of them is kept, in bytes.
@@ -58,6 +60,7 @@ impl ControlConfig {
             fresh_ids: Arc::new(Uuid::new_v4),
             hook: Arc::new(Always),
             console_socket: run_dir.join("console.sock"),
+            state_dir: run_dir.join("state"),
             run_dir,
             cache_dir: None,
             cache_bytes: CACHE_BYTES,

@@ -14,7 +14,10 @@ use xen_store::client::{ClientError, Requests};
 use xen_store::path::{INTRODUCE_DOMAIN, RELEASE_DOMAIN, StorePath};
 use xenith_engine::store::StoreClient;
 
+use xenith_api::latest::EventKind;
+
 use crate::Control;
+use crate::log::Draft;
 
 /// Looks around after this long even without an event.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -34,7 +37,9 @@ fn follow(control: &Weak<Control>) {
     while let Some(alive) = control.upgrade() {
         match alive.stores().connection().map_err(|fault| fault.to_string()).and_then(|client| watch(client).map_err(|e| e.to_string())) {
             Ok(client) => {
-                told = false;
+                if std::mem::take(&mut told) {
+                    alive.tell(vec![Draft::new(EventKind::StoreBack, "store: it answers again")]);
+                }
                 drop(alive);
                 let Some(error) = serve(control, client) else { return };
                 tracing::warn!("store: {error}; connecting again");
@@ -43,6 +48,7 @@ fn follow(control: &Weak<Control>) {
                 // Told once, not every second.
                 if !std::mem::replace(&mut told, true) {
                     tracing::warn!("store: {error}; trying again every second");
+                    alive.tell(vec![Draft::new(EventKind::StoreLost, format!("store: {error}"))]);
                 }
                 look(&alive);
                 drop(alive);

@@ -14,9 +14,13 @@ pub mod config;
 pub mod control;
 pub mod events;
 pub mod http;
+mod log;
+mod operations;
 mod problem;
 mod registry;
 
 pub use config::ControlConfig;
 pub use control::Control;
 pub use http::{Caller, Roles, ServeConfig, ServeError, ServeLock, router, serve};
+pub use log::{Batch, Draft, EventLog};
+pub use operations::{Begun, Done, Key, Op, Operations};

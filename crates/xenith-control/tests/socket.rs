@@ -111,7 +111,7 @@ fn a_console_goes_through() {
 fn the_events_thread_does_what_is_due() {
     let host = Host::new(Release::V4_20);
     let control = host.start();
-    let created = control.create(request(&host)).unwrap();
+    let created = control.create(request(&host), &xenith_control::Op::alone(uuid::Uuid::from_u128(77))).unwrap();
     host.stop(xen_abi::DomId(created.domain.unwrap().domid), xen_abi::hypercall::sched::ShutdownReason::Poweroff);
     let thread = events::spawn(&control).unwrap();
     for _ in 0..1000 {

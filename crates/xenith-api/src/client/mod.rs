@@ -12,13 +12,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::v1::routes::{self, Route};
-use crate::v1::{Code, CreateRequest, CreateResponse, Domain, Host, Problem, Root, ShutdownRequest};
+use crate::v1::{Code, CreateRequest, CreateResponse, Domain, Host, Operation, OperationState, Problem, Root, ShutdownRequest};
 
 mod console;
+mod events;
 mod reply;
 mod unix;
 
 pub use console::{Console, Heard};
+pub use events::Events;
 pub use unix::Unix;
 
 /// A way to the daemon.
@@ -60,9 +62,42 @@ impl<E: Exchange> Client<E> {
     }
 
     /// Creates a domain, or plans it.
+    ///
+    /// One that takes longer than the daemon lets a request wait is waited for as an operation.
     pub fn create(&self, request: &CreateRequest) -> Result<CreateResponse, Problem> {
-        let body = self.call(routes::CREATE.method, routes::CREATE.path, Some(request))?;
-        decode(&body)
+        let path = format!("{}?wait={PATIENCE_SECONDS}", routes::CREATE.path);
+        let (status, body) = self.call_for(routes::CREATE.method, &path, Some(request))?;
+        if status != ACCEPTED {
+            return decode(&body);
+        }
+        let ended = self.ended(decode(&body)?)?;
+        Ok(CreateResponse { domain: ended.domain, plan: ended.steps, cost: None })
+    }
+
+    /// The operations under way, and those that ended not long ago.
+    pub fn operations(&self) -> Result<Vec<Operation>, Problem> {
+        self.get(routes::OPERATIONS.path)
+    }
+
+    /// One operation.
+    pub fn operation(&self, id: &str) -> Result<Operation, Problem> {
+        self.get(&path(routes::OPERATION, id))
+    }
+
+    /// Asks an operation to turn back, and waits a moment for it.
+    pub fn cancel(&self, id: &str) -> Result<Operation, Problem> {
+        decode(&self.call::<()>(routes::CANCEL.method, &path(routes::CANCEL, id), None)?)
+    }
+
+    /// Waits until an operation ended.
+    fn ended(&self, mut operation: Operation) -> Result<Operation, Problem> {
+        while operation.state == OperationState::Running {
+            operation = self.get(&format!("{}?wait={PATIENCE_SECONDS}", path(routes::OPERATION, &operation.id.to_string())))?;
+        }
+        match operation.error.take() {
+            Some(problem) => Err(problem),
+            None => Ok(operation),
+        }
     }
 
     /// Stops its vcpus.
@@ -82,7 +117,12 @@ impl<E: Exchange> Client<E> {
 
     /// Destroys it at once.
     pub fn destroy(&self, id: &str) -> Result<(), Problem> {
-        self.act::<()>(routes::DESTROY, id, None)
+        let path = format!("{}?wait={PATIENCE_SECONDS}", path(routes::DESTROY, id));
+        let (status, body) = self.call_for::<()>(routes::DESTROY.method, &path, None)?;
+        if status == ACCEPTED {
+            self.ended(decode(&body)?)?;
+        }
+        Ok(())
     }
 
     /// Its console's log.
@@ -100,22 +140,36 @@ impl<E: Exchange> Client<E> {
     }
 
     fn call<B: Serialize>(&self, method: &str, path: &str, body: Option<&B>) -> Result<Vec<u8>, Problem> {
+        self.call_for(method, path, body).map(|(_, body)| body)
+    }
+
+    fn call_for<B: Serialize>(&self, method: &str, path: &str, body: Option<&B>) -> Result<(u16, Vec<u8>), Problem> {
         let body = body.map(serde_json::to_vec).transpose();
         let body =
             body.map_err(|e| Problem::new(Code::Internal, path, format!("{method} {path}: the request cannot be written: {e}"), REPORT))?;
         match self.exchange.exchange(method, path, body.as_deref())? {
-            (200..=299, body) => Ok(body),
+            (status @ 200..=299, body) => Ok((status, body)),
             (status, body) => Err(problem(method, path, status, &body)),
         }
     }
 }
 
 impl Client<Unix> {
+    /// Events after this number; goes on with what happens where that is wanted.
+    pub fn events(&self, since: u64, follow: bool) -> Result<Events, Problem> {
+        Events::read(&self.exchange, &format!("{}?since={since}&follow={follow}", routes::EVENTS.path))
+    }
+
     /// Attaches to its console.
     pub fn console(&self, id: &str) -> Result<Console, Problem> {
         Console::attach(&self.exchange, &path(routes::CONSOLE, id))
     }
 }
+
+/// How long a request waits for an operation before it asks again.
+const PATIENCE_SECONDS: u64 = 20;
+/// The answer that an operation is under way.
+const ACCEPTED: u16 = 202;
 
 const REPORT: &str = "this is a defect of Xenith: report it with this line";
 

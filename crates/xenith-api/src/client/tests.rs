@@ -36,7 +36,7 @@ fn asked(call: impl FnOnce(&Client<Canned>)) -> String {
 fn every_method_asks_for_its_route() {
     let config: DomainConfig = serde_json::from_str(r#"{"name":"web","memory":"64MiB","boot":{"kernel":"/k"}}"#).unwrap();
     let create = CreateRequest { config, paused: true, dry_run: false };
-    let created = r#"POST /v1/domains {"config":{"name":"web","type":"pvh","vcpus":1,"memory":"64MiB","boot":{"kernel":"/k","cmdline":""},"on":{"poweroff":"destroy","reboot":"restart","crash":"destroy"}},"paused":true,"dry_run":false}"#;
+    let created = r#"POST /v1/domains?wait=20 {"config":{"name":"web","type":"pvh","vcpus":1,"memory":"64MiB","boot":{"kernel":"/k","cmdline":""},"on":{"poweroff":"destroy","reboot":"restart","crash":"destroy"}},"paused":true,"dry_run":false}"#;
     type Call<'c> = &'c dyn Fn(&Client<Canned>);
     let table: &[(Call<'_>, &str)] = &[
         (&|c| drop(c.root()), "GET /v1"),
@@ -47,7 +47,10 @@ fn every_method_asks_for_its_route() {
         (&|c| drop(c.pause("web")), "POST /v1/domains/web/pause"),
         (&|c| drop(c.unpause("web")), "POST /v1/domains/web/unpause"),
         (&|c| drop(c.shutdown("5", ShutdownRequest { wait_seconds: 9 })), "POST /v1/domains/5/shutdown {\"wait_seconds\":9}"),
-        (&|c| drop(c.destroy("web")), "DELETE /v1/domains/web"),
+        (&|c| drop(c.destroy("web")), "DELETE /v1/domains/web?wait=20"),
+        (&|c| drop(c.operations()), "GET /v1/operations"),
+        (&|c| drop(c.operation("7")), "GET /v1/operations/7"),
+        (&|c| drop(c.cancel("7")), "POST /v1/operations/7/cancel"),
         (&|c| drop(c.console_log("é")), "GET /v1/domains/%C3%A9/console/log"),
     ];
     for (call, expected) in table {
@@ -64,7 +67,7 @@ fn answers_and_problems() {
     assert_eq!(canned(404, told).destroy("web").unwrap_err().code, Code::DomainNotFound);
     let untold = canned(500, "<html>").destroy("web").unwrap_err();
     assert_eq!((untold.code, untold.status), (Code::Internal, 500));
-    assert_eq!(untold.detail, "DELETE /v1/domains/web: the daemon answered 500 without saying why");
+    assert_eq!(untold.detail, "DELETE /v1/domains/web?wait=20: the daemon answered 500 without saying why");
     assert!(canned(200, "[1]").list().unwrap_err().detail.contains("makes no sense"));
 }
 

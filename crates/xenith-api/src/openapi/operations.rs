@@ -33,6 +33,8 @@ pub(super) struct Answer {
     pub(super) tagged: bool,
 }
 
+const WAIT: &str =
+    "How long to wait for the end, in seconds, before the answer is 202 with the operation. A shutdown that is waited for waits as long.";
 const DOMAIN_ID: &str = "A domain's name, domid or uuid.";
 
 impl Described {
@@ -52,6 +54,38 @@ impl Described {
     fn nothing(mut self, about: &'static str) -> Described {
         self.answers.push(Answer { status: 204, about, content: None, tagged: false });
         self
+    }
+
+    fn of(self, id: &'static str) -> Described {
+        Described { id, ..self }
+    }
+
+    fn query(mut self, name: &'static str, about: &'static str, schema: Value) -> Described {
+        self.parameters.push(Parameter { name, place: "query", required: false, about, schema });
+        self
+    }
+
+    fn key(mut self) -> Described {
+        let about = "Chosen by the caller: the same request with the same key, within a day, is the same operation.";
+        self.parameters.push(Parameter {
+            name: "Idempotency-Key",
+            place: "header",
+            required: false,
+            about,
+            schema: json!({ "type": "string" }),
+        });
+        self
+    }
+
+    fn wait(self) -> Described {
+        let about = "How long to wait for the operation's end, in seconds.";
+        self.query("wait", about, json!({ "type": "integer", "minimum": 0, "maximum": 3600 }))
+    }
+
+    /// What may take longer than the caller waits.
+    fn operation(self) -> Described {
+        let about = "It takes longer: the operation, also at `Location`.";
+        self.query("wait", WAIT, json!({ "type": "integer", "minimum": 0, "maximum": 3600, "default": 1 })).json::<Operation>(202, about)
     }
 
     fn body<T: JsonSchema>(mut self, required: bool) -> Described {
@@ -76,13 +110,28 @@ pub(super) fn described(route: &Route) -> Described {
         routes::CREATE => new
             .body::<CreateRequest>(true)
             .json::<CreateResponse>(200, "The plan, for a dry run.")
-            .json::<CreateResponse>(201, "The domain was created."),
-        routes::DESTROY => new.nothing("The domain is gone."),
+            .json::<CreateResponse>(201, "The domain was created.")
+            .key()
+            .operation(),
+        routes::DESTROY => new.operation().nothing("The domain is gone."),
         routes::PAUSE => new.nothing("Its vcpus stand still."),
         routes::UNPAUSE => new.nothing("Its vcpus run."),
-        routes::SHUTDOWN => new.body::<ShutdownRequest>(false).nothing("It was asked, or is gone where that was waited for."),
+        routes::SHUTDOWN => new.body::<ShutdownRequest>(false).operation().nothing("It was asked, or is gone where that was waited for."),
         routes::CONSOLE => new.content(101, "The console.", "application/octet-stream", bytes),
         routes::CONSOLE_LOG => new.content(200, "The log, oldest byte first.", "application/octet-stream", bytes),
+        routes::OPERATIONS => new.json::<Vec<Operation>>(200, "The operations."),
+        routes::OPERATION => new.of("An operation's id.").wait().json::<Operation>(200, "The operation as it is now."),
+        routes::CANCEL => new.of("An operation's id.").wait().json::<Operation>(200, "The operation as it is now."),
+        routes::EVENTS => new
+            .query(
+                "since",
+                "The number of the last event that is known; 0 for all that are kept.",
+                json!({ "type": "integer", "minimum": 0 }),
+            )
+            .query("follow", "Whether to go on with what happens from now on.", json!({ "type": "boolean", "default": false }))
+            .content(200, "A line of JSON per event; empty lines tell that the daemon is there.", "application/x-ndjson", |schemas| {
+                schemas.answer::<Event>()
+            }),
         _ => new,
     }
 }

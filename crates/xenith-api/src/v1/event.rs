@@ -37,8 +37,9 @@ pub struct Event {
 pub struct EventDomain {
     /// Its name.
     pub name: String,
-    /// Its number.
-    pub domid: u16,
+    /// Its number; none before it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domid: Option<u16>,
     /// Its identity.
     pub uuid: Uuid,
 }

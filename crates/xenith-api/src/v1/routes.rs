@@ -42,6 +42,10 @@ routes! {
     SHUTDOWN = "POST" "/v1/domains/{id}/shutdown" Operator "Asks it to shut down.";
     CONSOLE = "GET" "/v1/domains/{id}/console" Operator "Attaches to its console (WebSocket, binary frames; the last 64 KiB come first).";
     CONSOLE_LOG = "GET" "/v1/domains/{id}/console/log" Viewer "Its console's log as bytes.";
+    OPERATIONS = "GET" "/v1/operations" Viewer "The operations under way, and those that ended not long ago, oldest first.";
+    OPERATION = "GET" "/v1/operations/{id}" Viewer "One operation.";
+    CANCEL = "POST" "/v1/operations/{id}/cancel" Operator "Asks an operation to turn back. One that ended is not changed.";
+    EVENTS = "GET" "/v1/events" Viewer "The event log, as NDJSON, or as server-sent events where `Accept` asks for `text/event-stream`.";
 }
 
 impl Route {

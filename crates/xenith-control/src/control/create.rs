@@ -1,21 +1,28 @@
 //! Creating a domain: name and uuid are taken first, so that of two creates at once one is refused before it costs anything.
 
-use xenith_api::latest::{CreateRequest, CreateResponse, Domain, DomainState, Problem};
+use xenith_api::latest::{CreateRequest, CreateResponse, Domain, DomainState, EventKind, Problem};
 use xenith_engine::check;
 use xenith_engine::engine::{CreateOrder, Created, NotCreated};
+use xenith_engine::record::DomainRecord;
 
 use super::Control;
+use crate::log::Draft;
+use crate::operations::Op;
 
 impl Control {
     /// Creates a domain, or tells how.
-    pub fn create(&self, request: CreateRequest) -> Result<CreateResponse, Problem> {
+    pub fn create(&self, request: CreateRequest, op: &Op) -> Result<CreateResponse, Problem> {
         let engine = self.engine()?;
+        // A retry of a create that was done, and whose daemon was killed before it said so.
+        if let Some(seen) = op.uuid.filter(|uuid| self.registry.own(*uuid).is_some()).and_then(|uuid| self.get(&uuid.to_string()).ok()) {
+            return Ok(CreateResponse { domain: Some(seen), plan: Vec::new(), cost: None });
+        }
         let CreateRequest { config, paused, dry_run } = request;
         if let Some(problem) = check::problem(&config.name, check::complaints(&config)) {
             return Err(problem);
         }
-        let uuid = config.uuid.unwrap_or_else(|| (self.fresh_ids)());
-        let order = CreateOrder { config, uuid, operation: (self.fresh_ids)(), paused, quick_restarts: 0 };
+        let uuid = config.uuid.or(op.uuid).unwrap_or_else(|| (self.fresh_ids)());
+        let order = CreateOrder { config, uuid, operation: op.id, paused, quick_restarts: 0 };
         if dry_run {
             let plan = engine.plan_create(&order)?;
             self.registry.is_free(&order.config.name, uuid)?;
@@ -23,8 +30,15 @@ impl Control {
         }
         self.registry.reserve(&order.config.name, uuid)?;
         let held = self.registry.hold(uuid);
-        let created = engine.create(&order);
-        let created = self.settle(uuid, created)?;
+        self.tell(vec![op.started().domain(&order.config.name, None, uuid)]);
+        let made = engine.create_watched(&order, op);
+        let made = self.settle(uuid, made);
+        let told = match &made {
+            Ok(made) => vec![created(&made.record).operation(op.id).caller(&op.caller), op.ended(None)],
+            Err(problem) => vec![op.ended(Some(problem))],
+        };
+        self.tell(told);
+        let created = made?;
         drop(held);
         tracing::info!("d{} {}: created", created.record.domid, created.record.config.name);
         let domain = created.seen.as_ref().map_or_else(|| unseen(&created, paused), |seen| self.told(seen));
@@ -47,6 +61,17 @@ impl Control {
             }
         }
     }
+}
+
+/// The event of a domain's creation.
+pub(super) fn created(record: &DomainRecord) -> Draft {
+    let name = &record.config.name;
+    Draft::new(EventKind::DomainCreated, format!("d{} {name}: created", record.domid)).domain(name, Some(record.domid), record.uuid)
+}
+
+/// The event of a domain's end.
+pub(super) fn destroyed(name: &str, domid: u16, uuid: uuid::Uuid) -> Draft {
+    Draft::new(EventKind::DomainDestroyed, format!("d{domid} {name}: destroyed")).domain(name, Some(domid), uuid)
 }
 
 /// The domain as it was created.

@@ -4,12 +4,15 @@ use uuid::Uuid;
 use xen_abi::{DomId, Errno};
 use xen_store::client::Requests;
 use xen_store::path;
-use xenith_api::latest::{Action, Code, DomainState, Problem};
+use xenith_api::latest::{Action, Code, DomainState, EventKind, Problem};
 use xenith_engine::fault::Fault;
 use xenith_engine::life;
 
+use super::create::destroyed;
 use super::find::Found;
 use super::{Control, Mode};
+use crate::log::Draft;
+use crate::operations::Op;
 use crate::problem;
 
 /// A domain that was asked to shut down.
@@ -23,18 +26,20 @@ pub struct Stopping {
 
 impl Control {
     /// Stops a domain's vcpus. One that is paused stays so: pauses are not counted here.
-    pub fn pause(&self, id: &str) -> Result<(), Problem> {
+    pub fn pause(&self, id: &str, caller: &str) -> Result<(), Problem> {
         let engine = self.engine()?;
         let found = guest(self.find(engine, id)?)?;
         match found.seen.state() {
             DomainState::Paused => Ok(()),
-            DomainState::Running | DomainState::Blocked => self.done(&found, engine.world.xen.pause(found.domid())),
+            DomainState::Running | DomainState::Blocked => {
+                self.done(&found, engine.world.xen.pause(found.domid()), EventKind::DomainPaused, caller)
+            }
             state => Err(problem::state(&found.name, &format!("it is {}, there is nothing to pause", word(state)), "list the domains")),
         }
     }
 
     /// Lets a domain's vcpus run. One that runs goes on.
-    pub fn unpause(&self, id: &str) -> Result<(), Problem> {
+    pub fn unpause(&self, id: &str, caller: &str) -> Result<(), Problem> {
         let engine = self.engine()?;
         let found = guest(self.find(engine, id)?)?;
         match found.seen.state() {
@@ -42,7 +47,7 @@ impl Control {
             DomainState::Paused => match engine.world.xen.unpause(found.domid()) {
                 // Somebody else was quicker.
                 Err(error) if error.errno() == Some(Errno::EINVAL) => Ok(()),
-                answer => self.done(&found, answer),
+                answer => self.done(&found, answer, EventKind::DomainUnpaused, caller),
             },
             state => Err(problem::state(&found.name, &format!("it is {}, it cannot run", word(state)), "destroy it and create it again")),
         }
@@ -87,7 +92,7 @@ impl Control {
     }
 
     /// Destroys a domain and everything that stands for it.
-    pub fn destroy(&self, id: &str) -> Result<(), Problem> {
+    pub fn destroy(&self, id: &str, op: &Op) -> Result<(), Problem> {
         let engine = self.engine()?;
         let found = guest(self.find(engine, id)?)?;
         let uuid = found.uuid();
@@ -95,7 +100,14 @@ impl Control {
         // Whoever had it in hand before may have ended it, or restarted it under another number.
         let found = guest(self.find_again(engine, &found)?)?;
         self.settle_console(found.domid());
-        engine.destroy((self.fresh_ids)(), uuid, found.domid(), &found.name)?;
+        let (name, domid) = (&found.name, found.domid().0);
+        self.tell(vec![op.started().domain(name, Some(domid), uuid)]);
+        let gone = engine.destroy(op.id, uuid, found.domid(), name);
+        self.tell(match &gone {
+            Ok(()) => vec![destroyed(name, domid, uuid).operation(op.id).caller(&op.caller), op.ended(None)],
+            Err(problem) => vec![op.ended(Some(problem))],
+        });
+        gone?;
         self.registry.forget(uuid);
         drop(held);
         tracing::info!("{} {}: destroyed", found.domid(), found.name);
@@ -103,8 +115,11 @@ impl Control {
         Ok(())
     }
 
-    fn done(&self, found: &Found, answer: Result<(), xen_hv::Error>) -> Result<(), Problem> {
+    fn done(&self, found: &Found, answer: Result<(), xen_hv::Error>, kind: EventKind, caller: &str) -> Result<(), Problem> {
         answer.map_err(|error| Fault::from(error).problem(&subject(found), None))?;
+        let (name, domid) = (&found.name, found.domid());
+        let done = if kind == EventKind::DomainPaused { "paused" } else { "unpaused" };
+        self.tell(vec![Draft::new(kind, format!("{domid} {name}: {done}")).domain(name, Some(domid.0), found.uuid()).caller(caller)]);
         self.changed();
         Ok(())
     }

@@ -23,11 +23,14 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 use uuid::Uuid;
-use xenith_api::latest::{Problem, Role, Root};
+use xenith_api::latest::{OperationKind, Problem, Role, Root};
 use xenith_engine::Engine;
+use xenith_engine::clock::Clock;
 use xenith_engine::store::Stores;
 
 use crate::config::FreshIds;
+use crate::log::{Draft, EventLog};
+use crate::operations::{Begun, Key, Op, Operations};
 use crate::registry::Registry;
 
 pub use console::ConsoleTarget;
@@ -41,6 +44,9 @@ pub struct Control {
     stores: Stores,
     registry: Registry,
     fresh_ids: Arc<FreshIds>,
+    clock: Arc<dyn Clock>,
+    events: EventLog,
+    operations: Operations,
     console_socket: PathBuf,
     /// Counts what was noticed, so that whoever waits for a domain looks again.
     changes: watch::Sender<u64>,
@@ -85,6 +91,49 @@ impl Control {
         &self.stores
     }
 
+    /// The event log.
+    #[must_use]
+    pub fn events(&self) -> &EventLog {
+        &self.events
+    }
+
+    /// The operations under way, and those that ended not long ago.
+    #[must_use]
+    pub fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
+    /// Begins an operation.
+    pub fn begin(&self, kind: OperationKind, subject: &str, caller: &str) -> Arc<Op> {
+        self.operations.begin((self.fresh_ids)(), kind, subject, caller)
+    }
+
+    /// Begins a create, unless its key says that it was begun before.
+    pub fn begin_create(&self, name: &str, caller: &str, key: Option<&Key>) -> Result<Begun, Problem> {
+        match key {
+            None => Ok(Begun::New(self.begin(OperationKind::Create, name, caller))),
+            Some(key) => {
+                let ids = ((self.fresh_ids)(), (self.fresh_ids)());
+                self.operations.begin_once(ids, OperationKind::Create, name, caller, key)
+            }
+        }
+    }
+
+    /// A create that is only planned is nobody's operation.
+    pub(crate) fn dry_run(&self) -> Op {
+        Op::alone((self.fresh_ids)())
+    }
+
+    /// Lets those who wait look again.
+    pub(crate) fn wake(&self) {
+        self.changed();
+    }
+
+    /// Writes events.
+    pub(crate) fn tell(&self, drafts: Vec<Draft>) {
+        self.events.append(self.clock.since_epoch(), drafts);
+    }
+
     fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
@@ -98,6 +147,20 @@ impl Control {
 }
 
 /// What this daemon can do.
-const FEATURES: &[&str] = &["console", "console-log", "create", "destroy", "dry-run", "list", "pause", "pvh", "restart", "shutdown"];
+const FEATURES: &[&str] = &[
+    "console",
+    "console-log",
+    "create",
+    "destroy",
+    "dry-run",
+    "events",
+    "idempotency-keys",
+    "list",
+    "operations",
+    "pause",
+    "pvh",
+    "restart",
+    "shutdown",
+];
 /// What it can do on a Xen that is not in the table.
 const LIMITED_FEATURES: &[&str] = &["console", "console-log", "list", "shutdown"];

@@ -15,12 +15,14 @@ use uuid::Uuid;
 use xen_abi::DomId;
 use xen_store::client::Request;
 use xen_store::path::{self, DeviceKind};
-use xenith_api::latest::Problem;
+use xenith_api::latest::{EventKind, Problem};
 use xenith_engine::Engine;
 use xenith_engine::engine::{Recovered, Seen};
 use xenith_engine::record::DomainRecord;
 
+use super::create::{created, destroyed};
 use super::{Control, Mode};
+use crate::log::Draft;
 
 impl Control {
     /// Looks at every domain and does what is due. Gives the time until something else is due, where something is.
@@ -64,7 +66,12 @@ impl Control {
         let name = &record.config.name;
         tracing::info!("domain {name}: d{} is gone, somebody destroyed it", record.domid);
         match engine.destroy((self.fresh_ids)(), record.uuid, DomId(record.domid), name) {
-            Ok(()) => self.registry.forget(record.uuid),
+            Ok(()) => {
+                self.registry.forget(record.uuid);
+                let detail = format!("d{} {name}: somebody else destroyed it", record.domid);
+                let drift = Draft::new(EventKind::Drift, detail).domain(name, Some(record.domid), record.uuid);
+                self.tell(vec![drift, destroyed(name, record.domid, record.uuid)]);
+            }
             Err(problem) => tracing::warn!("{problem}; it is tried again"),
         }
         drop(held);
@@ -78,9 +85,17 @@ impl Control {
         };
         for one in recovered {
             match one {
-                Recovered::Created(record) => self.registry.settle(record),
+                Recovered::Created(record) => {
+                    self.tell(vec![created(&record)]);
+                    self.registry.settle(record);
+                }
                 Recovered::Unwound(uuid) => self.registry.release(uuid),
-                Recovered::Destroyed(uuid) => self.registry.forget(uuid),
+                Recovered::Destroyed(uuid) => {
+                    if let Some(record) = self.registry.own(uuid) {
+                        self.tell(vec![destroyed(&record.config.name, record.domid, uuid)]);
+                    }
+                    self.registry.forget(uuid);
+                }
                 Recovered::Over(_) | Recovered::Later(_) => {}
             }
         }

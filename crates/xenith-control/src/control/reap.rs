@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use xen_abi::DomId;
 use xen_abi::hypercall::sched::ShutdownReason;
-use xenith_api::latest::Action;
+use xenith_api::latest::{Action, EventKind};
 use xenith_engine::Engine;
 use xenith_engine::engine::RestartIds;
 use xenith_engine::journal::RestartEntry;
@@ -14,6 +14,11 @@ use xenith_engine::life;
 use xenith_engine::record::DomainRecord;
 
 use super::Control;
+use super::create::{created, destroyed};
+use crate::log::Draft;
+
+/// The caller of what a config wants.
+const OURSELVES: &str = "xenith";
 
 /// A stopped domain that waits for its turn.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +59,9 @@ impl Control {
         let stopped = Stopped { domid: record.domid, due: clock.now() + wait, quick_restarts };
         all.insert(record.uuid, stopped);
         let name = &record.config.name;
+        let detail = format!("d{} {name}: stopped, {}", record.domid, life::word(reason));
+        let told = Draft::new(EventKind::DomainStopped, detail).domain(name, Some(record.domid), record.uuid);
+        self.tell(vec![told.reason(life::word(reason))]);
         match action {
             Action::Restart if !wait.is_zero() => {
                 tracing::warn!("domain {name}: {reason:?} soon after its start, {quick_restarts} times in a row; it restarts in {wait:?}");
@@ -70,7 +78,10 @@ impl Control {
         }
         self.settle_console(DomId(record.domid));
         match engine.destroy((self.fresh_ids)(), record.uuid, DomId(record.domid), &record.config.name) {
-            Ok(()) => self.registry.forget(record.uuid),
+            Ok(()) => {
+                self.registry.forget(record.uuid);
+                self.tell(vec![destroyed(&record.config.name, record.domid, record.uuid).caller(OURSELVES)]);
+            }
             Err(problem) => tracing::warn!("{problem}; it is tried again"),
         }
         drop(held);
@@ -86,11 +97,16 @@ impl Control {
         let entry = RestartEntry { uuid, domid, quick_restarts, config: config.clone() };
         self.settle_console(DomId(domid));
         match engine.restart(ids, &entry) {
-            Ok(created) => self.registry.settle(created.record),
+            Ok(again) => {
+                let gone = destroyed(&config.name, domid, uuid).caller(OURSELVES);
+                self.tell(vec![gone, created(&again.record).caller(OURSELVES)]);
+                self.registry.settle(again.record);
+            }
             Err(failed) if failed.leftovers => tracing::warn!("{}; it is tried again", failed.problem),
             Err(failed) => {
                 tracing::error!("{}; it is not restarted", failed.problem);
                 self.registry.forget(uuid);
+                self.tell(vec![destroyed(&config.name, domid, uuid).caller(OURSELVES)]);
             }
         }
         drop(held);

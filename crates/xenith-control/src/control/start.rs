@@ -6,15 +6,18 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::sync::watch;
 use xen_hv::{Negotiated, Xen, negotiate};
-use xenith_api::latest::Problem;
+use xenith_api::latest::{EventKind, Problem};
 use xenith_engine::Engine;
 use xenith_engine::engine::EngineConfig;
 use xenith_engine::journal::Operation;
 use xenith_engine::store::Stores;
 
+use super::create::created;
 use super::limited::Limited;
 use super::{Control, Mode};
 use crate::config::ControlConfig;
+use crate::log::{Draft, EventLog};
+use crate::operations::Operations;
 use crate::problem;
 use crate::registry::Registry;
 
@@ -34,7 +37,14 @@ impl Control {
                 Mode::Limited(Limited { stable, stores: stores.clone() })
             }
         };
+        let dir = config.state_dir.join("events");
+        let events = EventLog::open(&dir).map_err(|error| problem::internal("events", format!("events {}: {error}", dir.display())))?;
+        let operations = Operations::open(&config.run_dir.join("keys"), config.clock.clone())
+            .map_err(|error| problem::internal("operations", format!("keys of operations: {error}")))?;
         let mut control = Control {
+            clock: config.clock,
+            events,
+            operations,
             mode,
             stores,
             registry: Registry::default(),
@@ -45,6 +55,7 @@ impl Control {
             stopped: Mutex::new(HashMap::new()),
         };
         control.recover_and_load()?;
+        control.tell_what_was_missed();
         Ok(control)
     }
 
@@ -64,6 +75,39 @@ impl Control {
             self.keep_reserved(&one.operation);
         }
         Ok(())
+    }
+
+    /// What a kill kept the last daemon from telling: the log says what was there, the records what is.
+    fn tell_what_was_missed(&self) {
+        let standing = self.events.standing();
+        let mut drafts = vec![Draft::new(EventKind::ControlStarted, format!("control {} started", env!("CARGO_PKG_VERSION")))];
+        let own = self.registry.all_own();
+        for (uuid, domain) in &standing.domains {
+            if !own.iter().any(|record| record.uuid == *uuid) {
+                drafts.push(Draft::new(EventKind::DomainDestroyed, "gone while control was down").domain(
+                    &domain.name,
+                    domain.domid,
+                    *uuid,
+                ));
+            }
+        }
+        for record in own {
+            // What came before the oldest event that is kept was told once.
+            if standing.before == 0 || standing.since_ms.is_none_or(|since| record.created_ms >= since) {
+                drafts.push(created(&record));
+            }
+        }
+        for (id, event) in &standing.operations {
+            let domain = event.domain.as_ref();
+            let there = domain.is_some_and(|domain| self.registry.own(domain.uuid).is_some());
+            let outcome = if there { "its domain is there" } else { "its domain is not there" };
+            let draft = Draft::new(EventKind::OperationEnded, format!("ended by control's restart: {outcome}")).operation(*id);
+            drafts.push(match domain {
+                Some(domain) => draft.domain(&domain.name, domain.domid, domain.uuid),
+                None => draft,
+            });
+        }
+        self.tell(drafts);
     }
 
     fn keep_reserved(&self, operation: &Operation) {

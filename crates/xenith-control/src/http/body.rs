@@ -11,6 +11,7 @@ use xenith_api::latest::{Code, Problem};
 pub(super) type Body = Result<Bytes, BytesRejection>;
 
 /// Reads a body that must be there.
+#[cfg(test)]
 pub(super) fn read<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
     parse(&bytes(body)?)
 }
@@ -21,14 +22,14 @@ pub(super) fn read_or_default<T: DeserializeOwned + Default>(body: Body) -> Resu
     if bytes.is_empty() { Ok(T::default()) } else { parse(&bytes) }
 }
 
-fn bytes(body: Body) -> Result<Bytes, Problem> {
+pub(super) fn bytes(body: Body) -> Result<Bytes, Problem> {
     body.map_err(|rejection| match rejection.status().as_u16() {
         413 => refused(Code::RequestTooLarge, "the request's body is larger than 1MiB", "send a smaller one"),
         _ => refused(Code::BadRequest, "the request's body cannot be read", "send it whole"),
     })
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| misread(error.path(), error.inner()))?;
     json.end().map_err(|error| refused(Code::ConfigSyntax, &error.to_string(), ADVICE))?;

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use xenith_api::latest::{CreateRequest, Problem, ShutdownRequest};
+use xenith_api::latest::{CreateRequest, CreateResponse, OperationKind, Problem, ShutdownRequest};
 
 use super::body::{self, Body};
+use super::caller::Caller;
+use super::operations::{self, Wait};
 use super::{answer, wait};
 use crate::Control;
+use crate::operations::{Begun, Done, Key, Op};
 
 pub(super) type Core = State<Arc<Control>>;
 
@@ -22,33 +26,83 @@ pub(super) async fn get(State(control): Core, Path(id): Path<String>) -> Respons
     answer::done(StatusCode::OK, blocking(&control, move |control| control.get(&id)).await)
 }
 
-pub(super) async fn create(State(control): Core, body: Body) -> Response {
-    let request: CreateRequest = match body::read(body) {
+pub(super) async fn create(
+    State(control): Core,
+    Extension(caller): Extension<Caller>,
+    wait: Wait,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let bytes = match body::bytes(body) {
+        Ok(bytes) => bytes,
+        Err(fault) => return answer::problem(&fault),
+    };
+    let request: CreateRequest = match body::parse(&bytes) {
         Ok(request) => request,
         Err(fault) => return answer::problem(&fault),
     };
-    let status = if request.dry_run { StatusCode::OK } else { StatusCode::CREATED };
-    answer::done(status, blocking(&control, move |control| control.create(request)).await)
+    if request.dry_run {
+        let op = control.dry_run();
+        return answer::done(StatusCode::OK, blocking(&control, move |control| control.create(request, &op)).await);
+    }
+    let key = headers.get("idempotency-key").map(|key| Key::new(caller.uid, key.as_bytes(), &bytes));
+    let name = request.config.name.clone();
+    let work = move |control: &Control, op: &Op| control.create(request, op).map(|made| Done::Created(Box::new(made)));
+    let begun = match control.begin_create(&name, &caller.to_string(), key.as_ref()) {
+        Ok(begun) => begun,
+        Err(fault) => return answer::problem(&fault),
+    };
+    match begun {
+        Begun::New(op) => operations::run(&control, op, wait, work).await,
+        Begun::Same(op) => operations::finish(&op, wait).await,
+        Begun::Earlier(uuid) => {
+            let domain = blocking(&control, move |control| control.get(&uuid.to_string())).await;
+            let made = domain.map(|domain| CreateResponse { domain: Some(domain), plan: Vec::new(), cost: None });
+            answer::done(StatusCode::CREATED, made)
+        }
+    }
 }
 
-pub(super) async fn destroy(State(control): Core, Path(id): Path<String>) -> Response {
-    answer::nothing(blocking(&control, move |control| control.destroy(&id)).await)
+pub(super) async fn destroy(State(control): Core, Extension(caller): Extension<Caller>, wait: Wait, Path(id): Path<String>) -> Response {
+    let op = control.begin(OperationKind::Destroy, &id, &caller.to_string());
+    operations::run(&control, op, wait, move |control, op| control.destroy(&id, op).map(|()| Done::Nothing)).await
 }
 
-pub(super) async fn pause(State(control): Core, Path(id): Path<String>) -> Response {
-    answer::nothing(blocking(&control, move |control| control.pause(&id)).await)
+pub(super) async fn pause(State(control): Core, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
+    answer::nothing(blocking(&control, move |control| control.pause(&id, &caller.to_string())).await)
 }
 
-pub(super) async fn unpause(State(control): Core, Path(id): Path<String>) -> Response {
-    answer::nothing(blocking(&control, move |control| control.unpause(&id)).await)
+pub(super) async fn unpause(State(control): Core, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
+    answer::nothing(blocking(&control, move |control| control.unpause(&id, &caller.to_string())).await)
 }
 
-pub(super) async fn shutdown(State(control): Core, Path(id): Path<String>, body: Body) -> Response {
+/// A wait for the end is an operation; without one it is done once the domain was asked.
+pub(super) async fn shutdown(
+    State(control): Core,
+    Extension(caller): Extension<Caller>,
+    wait: Wait,
+    Path(id): Path<String>,
+    body: Body,
+) -> Response {
     let request: ShutdownRequest = match body::read_or_default(body) {
         Ok(request) => request,
         Err(fault) => return answer::problem(&fault),
     };
-    answer::nothing(wait::shut_down(control, id, Duration::from_secs(request.wait_seconds)).await)
+    let limit = Duration::from_secs(request.wait_seconds);
+    if limit.is_zero() {
+        return answer::nothing(wait::shut_down(&control, id, limit, None).await);
+    }
+    let op = control.begin(OperationKind::Shutdown, &id, &caller.to_string());
+    // Whoever says how long the domain may take waits for it, unless told otherwise.
+    let wait = wait.or(limit);
+    let (core, asked) = (Arc::clone(&control), Arc::clone(&op));
+    tokio::spawn(async move {
+        core.tell(vec![asked.started()]);
+        let outcome = wait::shut_down(&core, id, limit, Some(&asked)).await;
+        core.tell(vec![asked.ended(outcome.as_ref().err())]);
+        core.operations().end(&asked, outcome.map(|()| Done::Nothing));
+    });
+    operations::finish(&op, wait).await
 }
 
 /// Runs a call that may block on the pool for such calls. A panic there is our fault, not the caller's, and ends no one else.

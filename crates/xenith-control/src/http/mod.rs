@@ -14,7 +14,10 @@ mod caller;
 mod connections;
 mod console;
 mod domains;
+mod events;
 mod host;
+mod operations;
+mod query;
 mod roles;
 mod serve;
 mod wait;
@@ -46,6 +49,10 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::PAUSE.path, post(domains::pause))
         .route(routes::UNPAUSE.path, post(domains::unpause))
         .route(routes::SHUTDOWN.path, post(domains::shutdown))
+        .route(routes::OPERATIONS.path, get(operations::list))
+        .route(routes::OPERATION.path, get(operations::get))
+        .route(routes::CANCEL.path, post(operations::cancel))
+        .route(routes::EVENTS.path, get(events::read))
         .route(routes::CONSOLE.path, get(console::attach))
         .route(routes::CONSOLE_LOG.path, get(console::log))
         .fallback(no_route)

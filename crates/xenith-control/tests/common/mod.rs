@@ -161,6 +161,13 @@ pub async fn ask(control: &Arc<Control>, method: &str, path: &str, body: impl In
 /// The same as somebody. Whatever is answered is what the API's document says.
 pub async fn ask_as(caller: Caller, control: &Arc<Control>, method: &str, path: &str, body: impl Into<Body>) -> (u16, String, Vec<u8>) {
     let request = Request::builder().method(method).uri(path).extension(caller).body(body.into()).unwrap();
+    send(control, request).await
+}
+
+/// A request as it is.
+pub async fn send(control: &Arc<Control>, request: Request<Body>) -> (u16, String, Vec<u8>) {
+    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+    let (method, path) = (method.as_str(), path.as_str());
     let response = router(control.clone()).oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned()).unwrap_or_default();

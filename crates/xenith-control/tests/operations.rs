@@ -1,0 +1,170 @@
+//! Operations: what takes longer than its caller waits, what is cancelled, what is asked for twice, and what a kill cuts short.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+use axum::body::Body;
+use axum::http::Request;
+use common::{Host, json_of, send};
+use serde_json::{Value, json};
+use xen_abi::Release;
+use xenith_control::{Caller, Control, ControlConfig};
+use xenith_engine::run::{Moment, Next};
+
+/// Holds a plan at one moment until it is opened; then the plan goes on, or dies as a kill would have it.
+struct Gate {
+    at: Moment,
+    open: Mutex<Option<Next>>,
+    opened: Condvar,
+    reached: AtomicBool,
+}
+
+impl Gate {
+    fn new(at: Moment) -> Arc<Gate> {
+        Arc::new(Gate { at, open: Mutex::default(), opened: Condvar::new(), reached: AtomicBool::new(false) })
+    }
+
+    fn open(&self, next: Next) {
+        *self.open.lock().unwrap() = Some(next);
+        self.opened.notify_all();
+    }
+
+    async fn reached(&self) {
+        while !self.reached.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn pass(&self, moment: Moment) -> Next {
+        if moment != self.at {
+            return Next::Go;
+        }
+        self.reached.store(true, Ordering::Relaxed);
+        let open = self.opened.wait_while(self.open.lock().unwrap(), |open| open.is_none()).unwrap();
+        open.unwrap()
+    }
+}
+
+fn gated(host: &Host, gate: &Arc<Gate>) -> Arc<Control> {
+    let gate = Arc::clone(gate);
+    let hook = Arc::new(move |moment: Moment| gate.pass(moment));
+    Arc::new(Control::start(ControlConfig { hook, ..host.config() }).unwrap())
+}
+
+/// Begins a create and does not wait; gives the operation's path.
+async fn begin(control: &Arc<Control>, host: &Host) -> String {
+    let begun = json_of(control, "POST", "/v1/domains?wait=0", Some(host.create_request("web")), 202).await;
+    assert_eq!((&begun["state"], &begun["kind"], &begun["subject"]), (&json!("running"), &json!("create"), &json!("web")));
+    format!("/v1/operations/{}", begun["id"].as_str().unwrap())
+}
+
+async fn create_with_key(control: &Arc<Control>, key: &str, body: &Value) -> (u16, Value) {
+    let request = Request::post("/v1/domains?wait=60").header("idempotency-key", key).extension(Caller::root());
+    let (status, _, body) = send(control, request.body(Body::from(body.to_string())).unwrap()).await;
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+#[tokio::test]
+async fn what_takes_longer_is_an_operation_with_progress_and_a_result() {
+    let host = Host::new(Release::V4_20);
+    let gate = Gate::new(Moment::BeforeAct(2));
+    let control = gated(&host, &gate);
+    let path = begin(&control, &host).await;
+    while json_of(&control, "GET", &path, None, 200).await["done"] != 2 {
+        tokio::task::yield_now().await;
+    }
+    let under_way = json_of(&control, "GET", &path, None, 200).await;
+    let total = under_way["total"].as_u64().unwrap();
+    assert!(total > 2 && under_way["steps"].as_array().unwrap().len() as u64 == total, "{under_way}");
+    assert_eq!(json_of(&control, "GET", "/v1/domains", None, 200).await[0]["name"], "Domain-0", "nobody waits for it");
+    gate.open(Next::Go);
+    let ended = json_of(&control, "GET", &format!("{path}?wait=60"), None, 200).await;
+    assert_eq!((&ended["state"], &ended["done"], &ended["domain"]["name"]), (&json!("succeeded"), &json!(total), &json!("web")));
+    assert!(ended["steps"].as_array().unwrap().iter().all(|step| step["duration_us"].is_u64()));
+    assert_eq!(json_of(&control, "GET", "/v1/operations", None, 200).await.as_array().unwrap().len(), 1);
+    json_of(&control, "POST", &format!("{path}/cancel"), None, 200).await;
+    assert_eq!(json_of(&control, "GET", &path, None, 200).await["state"], "succeeded", "what ended is not changed");
+    json_of(&control, "GET", "/v1/operations/none", None, 404).await;
+}
+
+#[tokio::test]
+async fn a_create_is_cancelled_at_every_step() {
+    for release in [Release::V4_14, Release::V4_20] {
+        let host = Host::new(release);
+        let plan = host.create_request("web");
+        let control = host.start();
+        let before = host.everything();
+        let steps = json_of(&control, "POST", "/v1/domains", Some(json!({ "config": plan["config"], "dry_run": true })), 200).await;
+        let steps = steps["plan"].as_array().unwrap().len();
+        drop(control);
+        assert!(steps > 5);
+        for moment in (0..steps).flat_map(|step| [Moment::BeforeAct(step), Moment::AfterAct(step)]) {
+            let gate = Gate::new(moment);
+            let control = gated(&host, &gate);
+            let path = begin(&control, &host).await;
+            gate.reached().await;
+            let asked = json_of(&control, "POST", &format!("{path}/cancel?wait=0"), None, 200).await;
+            assert_eq!((&asked["state"], &asked["cancelling"]), (&json!("running"), &json!(true)));
+            gate.open(Next::Go);
+            let ended = json_of(&control, "GET", &format!("{path}?wait=60"), None, 200).await;
+            assert_eq!((&ended["state"], &ended["error"]["code"]), (&json!("cancelled"), &json!("cancelled")), "{release} {moment:?}");
+            assert_eq!(host.everything(), before, "{release} {moment:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_request_with_the_same_key_is_done_once() {
+    let host = Host::new(Release::V4_20);
+    let control = host.start();
+    let request = host.create_request("web");
+    let (status, first) = create_with_key(&control, "k1", &request).await;
+    assert_eq!(status, 201);
+    let (status, again) = create_with_key(&control, "k1", &request).await;
+    assert_eq!((status, &again["domain"]["uuid"]), (201, &first["domain"]["uuid"]));
+    let (status, reused) = create_with_key(&control, "k1", &host.create_request("other")).await;
+    assert_eq!((status, &reused["code"]), (422, &json!("key-reused")));
+    let (status, taken) = create_with_key(&control, "k2", &request).await;
+    assert_eq!((status, &taken["code"]), (409, &json!("name-in-use")), "another key is another request");
+    drop(control);
+    let control = host.start();
+    let (status, later) = create_with_key(&control, "k1", &request).await;
+    assert_eq!((status, &later["domain"]["uuid"]), (201, &first["domain"]["uuid"]), "the next daemon knows the key");
+    assert_eq!(host.domids().len(), 1);
+}
+
+#[tokio::test]
+async fn a_retry_after_a_kill_at_any_step_makes_one_domain() {
+    for step in 0..30 {
+        let host = Host::new(Release::V4_17);
+        let gate = Gate::new(Moment::AfterAct(step));
+        let killed = gated(&host, &gate);
+        let request = host.create_request("web");
+        let stuck = tokio::spawn({
+            let (killed, request) = (Arc::clone(&killed), request.clone());
+            async move { create_with_key(&killed, "key", &request).await }
+        });
+        // Until the plan stands at the gate, or is through: then there are no more steps.
+        while !gate.reached.load(Ordering::Relaxed) && !stuck.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        if stuck.is_finished() {
+            assert!(step > 5, "a plan has more steps");
+            return;
+        }
+        // What the killed daemon held is as it left it: the next one starts on that.
+        let control = host.start();
+        let (status, made) = create_with_key(&control, "key", &request).await;
+        assert_eq!(status, 201, "step {step}: {made}");
+        let list = json_of(&control, "GET", "/v1/domains", None, 200).await;
+        assert_eq!(list.as_array().unwrap().len(), 2, "step {step}: {list}");
+        assert_eq!(list[1]["uuid"], made["domain"]["uuid"], "step {step}");
+        gate.open(Next::Die);
+        stuck.await.unwrap();
+    }
+    panic!("the last step was not reached");
+}

@@ -40,7 +40,12 @@ fn surroundings(site: &Site) -> Result<ControlConfig, Problem> {
     let privcmd = xen::privcmd("control")?;
     let clock = Arc::new(SystemClock::new());
     let config = ControlConfig::new(privcmd.clone(), privcmd, store(site.store_socket.clone()), clock, site.run_dir.clone());
-    Ok(ControlConfig { cache_dir: Some(site.cache_dir.join("kernels")), console_socket: site.socket_of(Role::Console), ..config })
+    Ok(ControlConfig {
+        state_dir: site.state_dir.clone(),
+        cache_dir: Some(site.cache_dir.join("kernels")),
+        console_socket: site.socket_of(Role::Console),
+        ..config
+    })
 }
 
 fn store(socket: PathBuf) -> Arc<Connect> {

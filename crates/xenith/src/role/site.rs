@@ -22,6 +22,9 @@ pub struct Options {
     /// Where unpacked kernels are kept for the next create
     #[arg(long, value_name = "DIR", default_value = "/var/cache/xenith")]
     cache_dir: PathBuf,
+    /// Where events are kept
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/xenith")]
+    state_dir: PathBuf,
     /// How much to log: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = logging::level)]
     log_level: LevelFilter,
@@ -40,6 +43,8 @@ pub struct Site {
     pub log_dir: PathBuf,
     /// Unpacked kernels.
     pub cache_dir: PathBuf,
+    /// Events.
+    pub state_dir: PathBuf,
     /// How much to log.
     pub log_level: LevelFilter,
 }
@@ -53,6 +58,7 @@ impl Options {
             store_socket: self.store_socket.clone(),
             log_dir: self.log_dir.clone(),
             cache_dir: self.cache_dir.clone(),
+            state_dir: self.state_dir.clone(),
             log_level: self.log_level,
         }
     }
@@ -72,6 +78,7 @@ impl Site {
     pub fn tell(&self, command: &mut Command) {
         command.arg("--socket").arg(&self.socket).arg("--run-dir").arg(&self.run_dir);
         command.arg("--store-socket").arg(&self.store_socket).arg("--log-dir").arg(&self.log_dir);
+        command.arg("--state-dir").arg(&self.state_dir);
         command.arg("--cache-dir").arg(&self.cache_dir).arg("--log-level").arg(self.log_level.to_string());
     }
 }

@@ -36,6 +36,7 @@ fn site(dir: &std::path::Path) -> Site {
         store_socket: at("store.sock"),
         log_dir: at("log"),
         cache_dir: at("cache"),
+        state_dir: at("state"),
         log_level: LevelFilter::INFO,
     }
 }

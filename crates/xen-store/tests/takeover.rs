@@ -5,6 +5,7 @@
 mod common;
 
 use common::Store;
+use xen_abi::Port;
 use xen_store::quota::Quota;
 use xen_store::server::{LoadError, Loaded, Outside, Senseless, Server};
 use xen_store::stream::Version;
@@ -226,5 +227,60 @@ fn a_stream_that_makes_no_sense_says_why() {
     for (record, why) in [(orphan.as_slice(), Senseless::NoParent), (nobody, Senseless::NoConnection)] {
         let error = Server::load(Quota::default(), &after(record)).expect_err("it makes no sense");
         assert!(matches!(error, LoadError::Senseless { why: found, .. } if found == why), "{error}");
+    }
+}
+
+/// As oxenstored 4.17 and 4.20 write it: the `@` nodes are children of the root, permissions end with NUL or stand between NULs.
+fn ocaml_dump() -> String {
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let store = |path: &str, perms: &str, value: &str| format!("store,{},{},{}\n", hex(path), hex(perms), hex(value));
+    [
+        "$xenstored-dump-format\nglobal,5\nevtchn-dev,6,1\nsocket,22\n".to_owned(),
+        format!("watch,-22,{},{}\n", hex("/local"), hex("mine")),
+        "dom,5,1,7,105\n".to_owned(),
+        format!("watch,5,{},{}\n", hex("data"), hex("rel")),
+        store("/", "n0", ""),
+        store("/@releaseDomain", "n0\0r5", ""),
+        store("/local", "n0", "a,\n"),
+        store("/local/domain", "n0", ""),
+        store("/local/domain/5", "n5\0r0", ""),
+        store("/local/domain/5/data", "n5\0r0", "x"),
+        "news,of,a,later,release\n".to_owned(),
+    ]
+    .concat()
+}
+
+#[test]
+fn what_oxenstored_writes_is_loaded() {
+    let loaded = load(ocaml_dump().as_bytes());
+    assert_eq!((loaded.descriptors.socket_fd, loaded.descriptors.evtchn_fd, loaded.virq), (Some(5), Some(6), Some(Port(1))));
+    let mut store = Store::new();
+    store.conn("5");
+    // The harness gives a socket the number of its connection and 20.
+    assert_eq!(store.conn("t").0, 2);
+    store.go_on_as(loaded);
+    store.run(
+        "
+        t GET_PERMS /local|                 -> n0|
+        t GET_PERMS @releaseDomain|         -> n0|r5|
+        5 READ data|                        -> x
+        5 WRITE data|y                      -> OK|
+        t <= /local/domain/5/data|mine|
+        5 <= data|rel|
+    ",
+    );
+}
+
+#[test]
+fn a_broken_text_says_which_line() {
+    for (line, what) in [
+        ("global,x", "the listening socket"),
+        ("dom,5,1,7", "a domain with both its ports"),
+        ("watch,9,2f,74", "a watch of a client that came before"),
+        ("store,2f6,6e30,", "a node"),
+        ("store,2f61,7830,", "a node"),
+    ] {
+        let error = Server::load(Quota::default(), format!("$xenstored-dump-format\n{line}\n").as_bytes()).expect_err(line);
+        assert_eq!(error.to_string(), format!("oxenstored's dump, line 2: {what} cannot be read"));
     }
 }

@@ -20,7 +20,7 @@ use crate::perms::{Identity, Perm, Perms};
 use crate::quota::{Limit, Quota};
 use crate::stream::{
     ConnectionRecord, DomainRecord, GlobalRecord, NodePlace, NodeRecord, Peer, QuotaValue, Reader, Record, StreamError, StreamPerm,
-    Version, WatchRecord,
+    Version, WatchRecord, text,
 };
 use crate::tree::Tree;
 use crate::watch::Watch;
@@ -35,6 +35,9 @@ pub enum LoadError {
     /// It cannot be read.
     #[error(transparent)]
     Stream(#[from] StreamError),
+    /// It is oxenstored's, and cannot be read.
+    #[error(transparent)]
+    Text(#[from] text::TextError),
     /// It can be read and makes no sense.
     #[error("store stream, record before byte {at}: {why}")]
     Senseless {
@@ -89,6 +92,8 @@ pub struct Loaded {
     pub server: Server,
     /// The listening socket and the event channel device.
     pub descriptors: GlobalRecord,
+    /// The port of the domain exception interrupt where it stays bound (oxenstored).
+    pub virq: Option<Port>,
     /// Every client, in the order of the stream.
     pub clients: Vec<LoadedClient>,
 }
@@ -96,13 +101,26 @@ pub struct Loaded {
 impl Server {
     /// Reads a stream. `quota` holds until the stream says otherwise.
     pub fn load(quota: Quota, stream: &[u8]) -> Result<Loaded, LoadError> {
+        if text::is_text(stream) {
+            return Server::load_text(quota, stream);
+        }
         let mut reader = Reader::new(stream)?;
         let mut loading = Loading::new(quota, reader.version());
         while let Some(record) = reader.next() {
             let record = record?;
             loading.take(record).map_err(|why| LoadError::Senseless { at: reader.position(), why })?;
         }
-        Ok(loading.finish())
+        Ok(loading.finish(None))
+    }
+
+    /// Reads what oxenstored writes.
+    fn load_text(quota: Quota, bytes: &[u8]) -> Result<Loaded, LoadError> {
+        let text::Text { records, virq } = text::translate(bytes)?;
+        let mut loading = Loading::new(quota, Version::V1);
+        for (at, record) in (0..).zip(records) {
+            loading.take(record).map_err(|why| LoadError::Senseless { at, why })?;
+        }
+        Ok(loading.finish(virq))
     }
 }
 
@@ -251,8 +269,8 @@ impl Loading {
         list
     }
 
-    fn finish(self) -> Loaded {
-        Loaded { server: self.server, descriptors: self.descriptors, clients: self.clients }
+    fn finish(self, virq: Option<Port>) -> Loaded {
+        Loaded { virq, server: self.server, descriptors: self.descriptors, clients: self.clients }
     }
 }
 

@@ -81,6 +81,8 @@ pub struct Server {
     live_update: Option<LiveUpdate>,
     trace: Trace,
     held_starts: handover::HeldStarts,
+    /// Somebody asks whether the live update that made us is done.
+    asked_again: bool,
 }
 
 impl Server {
@@ -106,6 +108,7 @@ impl Server {
             live_update: None,
             trace: Trace::default(),
             held_starts: None,
+            asked_again: false,
         };
         server.seed(&path::tool::xenstored(), b"");
         server

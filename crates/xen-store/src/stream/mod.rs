@@ -29,6 +29,7 @@ mod header;
 mod node;
 mod quota;
 mod reader;
+pub mod text;
 mod transaction;
 mod watch;
 mod writer;

@@ -25,7 +25,9 @@ impl Store {
     /// A store of what was loaded. Gives the sockets with the numbers of their descriptors. After an error nothing stays bound, and whoever
     /// wrote the stream can go on with it.
     pub fn adopt(seams: Seams, loaded: Loaded) -> Result<(Store, Vec<(ConnId, RawFd)>), StoreError> {
-        let virq = seams.events.bind_virq(VIRQ_DOM_EXC).map_err(|error| taken(error, Errno::EEXIST, StoreError::VirqTaken))?;
+        let bind = || seams.events.bind_virq(VIRQ_DOM_EXC).map_err(|error| taken(error, Errno::EEXIST, StoreError::VirqTaken));
+        // oxenstored leaves it bound.
+        let virq = loaded.virq.map_or_else(bind, Ok)?;
         let mut store = Store::of(loaded.server);
         store.virq = Some(virq);
         store.seams = Some(seams);

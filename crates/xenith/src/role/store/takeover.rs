@@ -33,12 +33,17 @@ const RUN_DIRECTORY: &str = "/var/run/xenstored";
 /// Where the role's lock is.
 const RUN_DIR: &str = "/run/xenith";
 const DUMP: &str = "state_dump";
+/// The same of oxenstored.
+const OCAML_DUMP: &str = "db";
 
 /// Goes on where the program before us left off, until we are asked to end.
 pub fn run(words: &Words) -> ExitCode {
+    if words.only_asks {
+        return ExitCode::SUCCESS;
+    }
     logging::begin("store", LevelFilter::INFO);
     let directory = std::env::var_os("XENSTORED_RUNDIR").map_or_else(|| PathBuf::from(RUN_DIRECTORY), PathBuf::from);
-    let reason = match take(words, &directory.join(DUMP)) {
+    let reason = match take(words, &directory.join(if words.ocaml { OCAML_DUMP } else { DUMP })) {
         Ok((inheritance, end)) => {
             // So that `xenith all` finds a store that runs and lets it.
             let lock = words.standalone.is_none().then(|| lock::take(Path::new(RUN_DIR), "store"));
@@ -65,7 +70,7 @@ fn fall_back(words: &Words) -> String {
         None => "nobody to go back to (--fallback); the dump is left as it is".to_owned(),
         Some(path) => {
             tracing::warn!("store: going back to {}", path.display());
-            let error = Command::new(path).args(&words.stock).arg("-U").exec();
+            let error = Command::new(path).args(words.beginning()).args(&words.stock).args((!words.ocaml).then_some("-U")).exec();
             format!("cannot start {}: {error}", path.display())
         }
     }
@@ -74,7 +79,10 @@ fn fall_back(words: &Words) -> String {
 /// Takes everything, or changes nothing.
 fn take(words: &Words, dump: &Path) -> Result<(Inheritance, OwnedFd), String> {
     let stream = std::fs::read(dump).map_err(|error| format!("{}: {error}", dump.display()))?;
-    let loaded = Server::load(words.quota(), &stream).map_err(|error| error.to_string())?;
+    let mut loaded = Server::load(words.quota(), &stream).map_err(|error| error.to_string())?;
+    if words.ocaml {
+        loaded.server.came_by_live_update();
+    }
     let inherited = Descriptors::take(&loaded)?;
     // Whatever fails from here on must leave them open: the daemon that we go back to finds them by their numbers.
     match take_with(words, loaded, &inherited) {
@@ -82,7 +90,7 @@ fn take(words: &Words, dump: &Path) -> Result<(Inheritance, OwnedFd), String> {
             let Descriptors { listener, clients, .. } = inherited;
             let whose: BTreeMap<i32, ConnId> = sockets.into_iter().map(|(conn, number)| (number, conn)).collect();
             let clients = clients.into_iter().filter_map(|fd| Some((*whose.get(&fd.as_raw_fd())?, fd))).collect();
-            Ok((Inheritance { store, listener, clients, claim, dump: dump.to_owned(), words: words.stock.clone() }, end))
+            Ok((Inheritance { store, listener, clients, claim, dump: dump.to_owned(), words: words.of_successor() }, end))
         }
         Err(reason) => {
             inherited.give_back();

@@ -9,13 +9,13 @@ use super::place::{self, Place, Store};
 use super::successor::{Change, Limits, Make, Running};
 use crate::context::Context;
 
-/// Take the place of the C xenstored that runs: domains, sockets and watches go on
+/// Take the place of the xenstored that runs: domains, sockets and watches go on
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     xenith store takeover --dry-run      which store runs, and what would happen\n  \
     xenith store takeover                do it\n  \
     xenith store handback                go back\n\n\
-    C xenstored 4.15 and later can be taken over. oxenstored cannot: such a host changes with a reboot.\n\
+    C xenstored and oxenstored 4.15 and later can be taken over. There is no way back to oxenstored but a reboot.\n\
     See docs/interfaces/takeover.md.")]
 pub struct Takeover {
     #[command(flatten)]
@@ -44,7 +44,8 @@ impl Takeover {
             let title = format!("store: the program that runs is no longer at {}", fallback.display());
             return Err(Problem::new(Code::BadRequest, "store", title, "name one of the same release with --fallback, to go back to"));
         }
-        let mut words = running.words.clone();
+        // oxenstored adds to its own words, C xenstored replaces them.
+        let mut words = if running.make == Make::Oxenstored { Vec::new() } else { running.words.clone() };
         words.extend(["--fallback".to_owned(), fallback.display().to_string()]);
         words.extend(self.standalone.iter().flat_map(|directory| ["--standalone".to_owned(), directory.display().to_string()]));
         let program = self.program.clone().map_or_else(std::env::current_exe, Ok).map_err(|error| {
@@ -60,12 +61,8 @@ fn can_be_taken_over(running: &Running, store: &mut Store) -> Result<(), Problem
         |what: &str, advice: &str| Err(Problem::new(Code::StoreRefused, "store", format!("store: {}: {what}", running.name()), advice));
     match running.make {
         Make::Xenith => return refuse("it is ours already", "nothing is to be done"),
-        Make::Oxenstored => {
-            return refuse(
-                "oxenstored writes a text of its own, and only for itself",
-                "disable it, enable xenith, and reboot: the host changes once",
-            );
-        }
+        // It names no live update in its help, and has it since 4.15.
+        Make::Oxenstored => return Ok(()),
         Make::Unknown => return refuse("it is not known what this is", "see which service starts it"),
         Make::Xenstored => {}
     }

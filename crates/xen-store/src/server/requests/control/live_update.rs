@@ -80,13 +80,19 @@ impl Server {
             }
         }
         let Some(session) = self.live_update.as_mut().filter(|session| session.conn == conn) else {
-            return Ok(Some("no live update was begun here"));
+            let done = std::mem::take(&mut self.asked_again);
+            return Ok(Some(if done { OK } else { "no live update was begun here" }));
         };
         session.started = true;
         let request =
             LiveUpdateRequest { asker: conn, file: session.file.clone(), arguments: session.arguments.clone(), timeout, force, version };
         self.effects.push_back(Effect::LiveUpdate(request));
         Ok(None)
+    }
+
+    /// We are the outcome of oxenstored's live update: its asker asks again until somebody says OK.
+    pub fn came_by_live_update(&mut self) {
+        self.asked_again = true;
     }
 
     /// The shell's answer to [`Effect::LiveUpdate`]: it is done, or why it cannot be. The asker reads either.

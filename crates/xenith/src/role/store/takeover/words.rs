@@ -5,9 +5,16 @@ use std::path::PathBuf;
 
 use xen_store::quota::{Limit, Quota};
 
+/// How oxenstored begins its successor's words.
+const OCAML: [&str; 2] = ["--live", "--restart"];
+
 /// What the program before us says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
+    /// oxenstored speaks.
+    pub ocaml: bool,
+    /// It asks whether we take these words, before it does anything.
+    pub only_asks: bool,
     /// The daemon to go back to where nothing comes of it.
     pub fallback: Option<PathBuf>,
     /// A store without Xen goes on without Xen.
@@ -22,13 +29,16 @@ impl Words {
     /// The words, where `-U` is among them.
     pub fn of(words: impl Iterator<Item = OsString>) -> Option<Words> {
         let words: Vec<String> = words.skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-        words.iter().any(|word| word == "-U").then(|| Words::parse(&words))
+        let c = words.iter().any(|word| word == "-U");
+        let ocaml = OCAML.iter().zip(&words).filter(|(word, said)| word == said).count() == OCAML.len();
+        (c || ocaml).then(|| Words { ocaml, ..Words::parse(&words) })
     }
 
     /// Takes what means something here; nothing is an error, for nobody reads it.
     fn parse(words: &[String]) -> Words {
         let mut parsed = Words::default();
-        let mut words = words.iter().filter(|word| *word != "-U").peekable();
+        let ours = |word: &&String| *word != "-U" && !OCAML.contains(&word.as_str());
+        let mut words = words.iter().filter(ours).peekable();
         while let Some(word) = words.next() {
             let (name, glued) = match word.split_once('=') {
                 Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
@@ -38,6 +48,10 @@ impl Words {
             let value = glued.or_else(|| words.peek().map(|word| (*word).clone()));
             match (name, value) {
                 ("--fallback", Some(path)) => parsed.fallback = Some(path.into()),
+                ("--help", _) => {
+                    parsed.only_asks = true;
+                    continue;
+                }
                 ("--standalone", Some(path)) => parsed.standalone = Some(path.into()),
                 (_, value) => {
                     parsed.stock.push(word.clone());
@@ -50,6 +64,16 @@ impl Words {
             }
         }
         parsed
+    }
+
+    /// What a daemon that we go back to finds first.
+    pub fn beginning(&self) -> &'static [&'static str] {
+        if self.ocaml { &OCAML } else { &[] }
+    }
+
+    /// What C xenstored is told when it is its turn: oxenstored's words mean nothing to it.
+    pub fn of_successor(&self) -> Vec<String> {
+        if self.ocaml { Vec::new() } else { self.stock.clone() }
     }
 
     /// The limits that hold until the dump says others.

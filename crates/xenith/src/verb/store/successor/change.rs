@@ -8,11 +8,13 @@ use xen_store::client::{Request, Requests};
 use xenith_api::latest::{Code, Problem};
 
 use super::super::place::{self, Place, Store};
-use super::Running;
+use super::{Make, Running};
 use crate::context::Context;
 
 /// How long the new program may take until it answers.
 const SLACK: Duration = Duration::from_secs(30);
+/// Between two questions whether it is done.
+const BUSY: Duration = Duration::from_millis(50);
 
 /// How long, and how hard.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -88,7 +90,12 @@ impl Change {
         self.say(store, &["live-update", "-f", &program])?;
         if let Some(words) = &self.words {
             let line = words.join(" ");
-            self.say(store, &["live-update", "-c", &line])?;
+            let mut said = vec!["live-update", "-c"];
+            match self.running.make {
+                Make::Oxenstored => said.extend(words.iter().map(String::as_str)),
+                _ => said.push(&line),
+            }
+            self.say(store, &said)?;
         }
         let wait = limits.wait.to_string();
         let mut start = vec!["live-update", "-s", "-t", &wait];
@@ -100,8 +107,15 @@ impl Change {
     }
 
     fn say(&self, store: &mut Store, words: &[&str]) -> Result<(), Problem> {
-        let answer = store.call(&Request::control(words)).map_err(|error| place::problem(&error))?;
-        let answer = String::from_utf8_lossy(&answer).trim_end_matches(['\0', '\n']).to_owned();
+        let answer = loop {
+            let answer = store.call(&Request::control(words)).map_err(|error| place::problem(&error))?;
+            let answer = String::from_utf8_lossy(&answer).trim_end_matches(['\0', '\n']).to_owned();
+            // oxenstored answers at once, and is asked again until it is done.
+            if answer != "BUSY" {
+                break answer;
+            }
+            std::thread::sleep(BUSY);
+        };
         if answer == "OK" {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 //! over to ours on plain Linux; with C xenstored in one of the places the same bytes are at work.
 
 // Helpers of tests, which the lint does not know as such.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -37,8 +37,20 @@ struct Store {
 
 impl Store {
     fn start(directory: &Path) -> Store {
+        Store::start_as(directory, Command::new(XENITH).args(["store", "--standalone"]).arg(directory))
+    }
+
+    /// C xenstored behind a program that makes it live in a directory.
+    fn start_peer(directory: &Path, program: &str) -> Store {
+        fs::write(directory.join("xsd_port"), "5").unwrap();
+        let mut command = Command::new(program);
+        command.arg("-N").env("XSSHIM_DIR", directory).env("XENSTORED_RUNDIR", directory).env("XENSTORED_PATH", directory.join("socket"));
+        Store::start_as(directory, &mut command)
+    }
+
+    fn start_as(directory: &Path, command: &mut Command) -> Store {
         fs::write(directory.join("ring.0"), [0; 4096]).unwrap();
-        let child = Command::new(XENITH).args(["store", "--standalone"]).arg(directory).stderr(Stdio::null()).spawn().unwrap();
+        let child = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         let store = Store { child, directory: directory.to_owned() };
         within("the store does not come up", || UnixStream::connect(directory.join("socket")).ok());
         store
@@ -50,9 +62,17 @@ impl Store {
     }
 
     fn hand_over(&self, words: &[&str]) -> Output {
-        let mut command = Command::new(XENITH);
-        command.args(["store", "handback", "--program", XENITH]).args(words);
-        command.env("XENSTORED_PATH", self.directory.join("socket")).output().unwrap()
+        self.run(&[&["handback", "--program", XENITH], words].concat())
+    }
+
+    /// `xenith store ...` to this store.
+    fn run(&self, words: &[&str]) -> Output {
+        Command::new(XENITH).arg("store").args(words).env("XENSTORED_PATH", self.directory.join("socket")).output().unwrap()
+    }
+
+    /// The whole tree with its permissions.
+    fn tree(&self) -> String {
+        String::from_utf8(self.run(&["ls", "-f", "-p"]).stdout).unwrap()
     }
 
     fn client(&self) -> Client {
@@ -166,6 +186,54 @@ fn sockets_watches_and_a_half_request_in_a_ring_go_on_in_the_next_program() {
     assert_eq!(client.ask(MsgType::Write, 0, "/a|other"), "/a|mine|");
     assert_eq!(client.said(), "OK|");
     assert!(!directory.path().join("state_dump").exists(), "the dump is used up");
+}
+
+/// Programs that start a stock C xenstored in `$XSSHIM_DIR`, separated by colons: rings, event channels and domains by the files of
+/// `xenith_store::standalone`.
+const PEERS: &str = "XENITH_PEER_XENSTOREDS";
+
+#[test]
+#[ignore = "needs stock daemons: XENITH_PEER_XENSTOREDS"]
+fn from_c_xenstored_and_back() {
+    let peers = std::env::var(PEERS).expect(PEERS);
+    for peer in peers.split(':') {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::start_peer(directory.path(), peer);
+        let place = directory.path().to_str().unwrap();
+        let mut client = store.client();
+        assert_eq!(client.ask(MsgType::Write, 0, "/a|value"), "OK|");
+        assert_eq!(client.ask(MsgType::SetPerms, 0, "/a|n0|r0|"), "OK|");
+        assert_eq!(client.ask(MsgType::Watch, 0, "/a|mine|"), "OK|");
+        assert_eq!(client.said(), "/a|mine|");
+        let ring = Ring::of(directory.path());
+        let (mut request, mut reply) = (Vec::new(), Vec::new());
+        wire::encode(MsgType::Read.number(), 7, 0, b"/a\0", &mut request).unwrap();
+        wire::encode(MsgType::Read.number(), 7, 0, b"value", &mut reply).unwrap();
+        let before = store.tree();
+        assert!(before.contains("/a = \"value\""), "{before}");
+        for (round, words) in [
+            vec!["takeover", "--standalone", place, "--fallback", peer],
+            vec!["handback", "--program", peer, "--", "-N"],
+            vec!["takeover", "--standalone", place, "--fallback", peer],
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let taken = u32::try_from(round * request.len()).unwrap();
+            ring.send(&request[..18]);
+            within("the half request is not taken", || (ring.word(2048) == taken + 18).then_some(()));
+            let done = store.run(&words);
+            assert!(done.status.success(), "{peer} {words:?}: {done:?}");
+            assert!(store.command_line().ends_with("-U "), "{}", store.command_line());
+            ring.send(&request[18..]);
+            let expected = reply.repeat(round + 1);
+            within("the request is not answered", || (ring.received() == expected).then_some(()));
+            assert_eq!(store.tree(), before, "{peer} {words:?}");
+            // Its own event comes before its answer, as from C xenstored.
+            assert_eq!(client.ask(MsgType::Write, 0, "/a|value"), "/a|mine|");
+            assert_eq!(client.said(), "OK|");
+        }
+    }
 }
 
 #[test]

@@ -10,7 +10,9 @@
 mod words;
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::fs::OpenOptions;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -32,6 +34,8 @@ use crate::{logging, signals};
 const RUN_DIRECTORY: &str = "/var/run/xenstored";
 /// Where the role's lock is.
 const RUN_DIR: &str = "/run/xenith";
+/// Where it says what it does, if the program before us was a daemon.
+const LOG: &str = "/var/log/xen/xenith-store.log";
 const DUMP: &str = "state_dump";
 /// The same of oxenstored.
 const OCAML_DUMP: &str = "db";
@@ -40,6 +44,9 @@ const OCAML_DUMP: &str = "db";
 pub fn run(words: &Words) -> ExitCode {
     if words.only_asks {
         return ExitCode::SUCCESS;
+    }
+    if words.standalone.is_none() {
+        say_somewhere(Path::new(LOG));
     }
     logging::begin("store", LevelFilter::INFO);
     let directory = std::env::var_os("XENSTORED_RUNDIR").map_or_else(|| PathBuf::from(RUN_DIRECTORY), PathBuf::from);
@@ -62,6 +69,22 @@ pub fn run(words: &Words) -> ExitCode {
     };
     tracing::error!("store: {reason}");
     ExitCode::FAILURE
+}
+
+/// A daemon's standard error leads nowhere: then the log goes to a file.
+fn say_somewhere(log: &Path) {
+    let nowhere = |fd: BorrowedFd<'_>| rustix::fs::fstat(fd).is_ok_and(|stat| stat.st_rdev == rustix::fs::makedev(1, 3));
+    if !nowhere(rustix::stdio::stderr()) {
+        return;
+    }
+    let open = || {
+        std::fs::create_dir_all(log.parent()?).ok()?;
+        OpenOptions::new().append(true).create(true).mode(0o640).open(log).ok()
+    };
+    // Without a log the store serves all the same.
+    if let Some(file) = open() {
+        let _ = rustix::stdio::dup2_stderr(file);
+    }
 }
 
 /// Gives everything back to the daemon that we came from; gives why that failed.

@@ -25,6 +25,8 @@ pub(crate) const BINARY: &str = "/usr/bin/xenith";
 pub(crate) const API_SOCKET: &str = "/run/xenith/api.sock";
 const CONSOLE_SOCKET: &str = "/run/xenith/console.sock";
 const STORE_SOCKET: &str = "/run/xenstored/socket";
+/// dom0's kernel carries what is said here through its ring.
+const XENBUS: &str = "/dev/xen/xenbus";
 const GUESTS: &str = "/lab/guest";
 /// Where logs go that the host takes back.
 const OUT: &str = "/lab/out";
@@ -114,6 +116,10 @@ impl World for LabWorld {
     fn pass(&mut self, time: Duration) -> Result<()> {
         thread::sleep(time);
         Ok(())
+    }
+
+    fn store_places(&self) -> Vec<PathBuf> {
+        vec![STORE_SOCKET.into(), XENBUS.into()]
     }
 
     fn boot_limit(&self) -> Duration {

@@ -212,6 +212,10 @@ impl World for SimWorld {
     }
 
     /// Each 100 ms of it are [`BREATH`] of real time at least, and a busy host's threads need more than a guest's boot.
+    fn store_places(&self) -> Vec<PathBuf> {
+        vec![self.path("store.sock")]
+    }
+
     fn boot_limit(&self) -> Duration {
         Duration::from_secs(3000)
     }

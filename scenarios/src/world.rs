@@ -1,5 +1,6 @@
 //! What a story can do and see, wherever it runs.
 
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ pub trait World {
     fn count_line(&self, number: u32) -> String;
     /// Lets the host work for a while: time passes.
     fn pass(&mut self, time: Duration) -> Result<()>;
+    /// Every way that leads to the store: its socket, and the kernel's device where there is one.
+    fn store_places(&self) -> Vec<PathBuf>;
     /// The longest that a guest's boot may take.
     fn boot_limit(&self) -> Duration;
     /// How much free memory may differ between two looks when nothing was left behind, in KiB.

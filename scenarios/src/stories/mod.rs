@@ -13,6 +13,7 @@ mod dry_run;
 mod four_at_once;
 mod lifecycle;
 mod on_actions;
+mod store_client;
 
 /// One story.
 pub struct Story {
@@ -29,6 +30,7 @@ pub const ALL: &[Story] = &[
     Story { name: "dry_run", about: "a plan is printed and nothing is done", run: dry_run::run },
     Story { name: "bad_input", about: "every bad input gets its code and leaves nothing behind", run: bad_input::run },
     Story { name: "cycles", about: "50 domains are created and destroyed, and nothing is left", run: cycles::run },
+    Story { name: "store_client", about: "our client meets our store by its socket and by the kernel's device", run: store_client::run },
     Story { name: "boot_pvh", about: "create, console, shutdown, destroy of a Linux domain", run: boot_pvh::run },
     Story { name: "four_at_once", about: "four domains with 1, 2 and 4 vcpus at once, all vcpus online", run: four_at_once::run },
     Story { name: "lifecycle", about: "pause, unpause, list, and a domain by name, domid and uuid", run: lifecycle::run },

@@ -23,6 +23,7 @@ mod kernel;
 mod lab;
 pub mod machine;
 pub mod packages;
+pub mod peer;
 pub mod progress;
 pub mod release;
 pub mod setup;

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check there is, stage by stage, and a count at the end.
 //!
 //! ```text
-//!  setup -> format -> lint -> tidy -> unit -> fuzz -> simulator -> lab (4.14, 4.17 and 4.20 side by side)
+//!  setup -> format -> lint -> tidy -> unit -> peers -> fuzz -> simulator -> lab (4.14, 4.17 and 4.20 side by side)
 //! ```
 //!
 //! A stage that fails does not stop the ones behind it, setup apart. A new stage is one line in [`STAGES`].
@@ -38,12 +38,13 @@ struct Stage {
     run: fn(&mut House) -> Result<Tally>,
 }
 
-const STAGES: [Stage; 8] = [
+const STAGES: [Stage; 9] = [
     Stage { name: "setup", about: "host packages, kernels and images of the lab", run: stages::setup },
     Stage { name: "format", about: "cargo fmt", run: stages::format },
     Stage { name: "lint", about: "clippy, warnings denied", run: stages::lint },
     Stage { name: "tidy", about: "the house's invariants", run: stages::tidy },
     Stage { name: "unit", about: "unit and property tests", run: stages::unit },
+    Stage { name: "peers", about: "ours and stock daemons after one another in one process", run: stages::peers },
     Stage { name: "fuzz", about: "every parser of hostile bytes, a minute each", run: stages::fuzz },
     Stage { name: "simulator", about: "the stories on the simulator", run: stages::simulator },
     Stage { name: "lab", about: "the stories on real Xen", run: stages::lab },

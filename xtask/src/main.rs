@@ -12,6 +12,7 @@ mod dist;
 mod fuzz;
 mod lab;
 mod stories;
+mod swarm;
 mod test;
 mod tidy;
 mod workspace;
@@ -37,6 +38,8 @@ enum Verb {
     Fuzz(fuzz::Arguments),
     /// Real Xen in QEMU: a shell in dom0, stories, or a script.
     Lab(lab::Arguments),
+    /// Random requests, faults and kills on the simulator.
+    Swarm(swarm::Arguments),
     /// Run every check: what CI runs.
     Test(test::Arguments),
     /// Check the house's invariants.
@@ -61,6 +64,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Dist(arguments) => dist::run(&arguments),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Lab(arguments) => lab::run(&arguments),
+        Verb::Swarm(arguments) => swarm::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Tidy(arguments) => tidy::run(&arguments),
     }

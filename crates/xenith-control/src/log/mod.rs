@@ -138,7 +138,7 @@ impl EventLog {
         let mut seq = *self.last.borrow();
         let mut text = Vec::new();
         let mut events = Vec::new();
-        for Draft { mut event } in drafts {
+        for Draft { mut event } in inner.standing.whole(drafts) {
             if inner.standing.knows(&event) {
                 continue;
             }

@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 use xenith_api::latest::{Event, EventDomain, EventKind};
 
+use super::Draft;
+
 /// Domains that came and did not go, and operations that began and did not end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Standing {
@@ -43,6 +45,27 @@ impl Standing {
             }
             _ => {}
         }
+    }
+
+    /// The same events with what a kill in the middle of a restart kept from being told: the domain that was there under another number is gone.
+    pub(super) fn whole(&self, drafts: Vec<Draft>) -> Vec<Draft> {
+        let mut told = HashSet::new();
+        let mut whole = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let event = &draft.event;
+            if let Some(domain) = &event.domain {
+                let earlier = self.domains.get(&domain.uuid).filter(|known| known.domid != domain.domid && !told.contains(&known.uuid));
+                if let Some(known) = earlier.filter(|_| event.kind == EventKind::DomainCreated) {
+                    let gone = Draft::new(EventKind::DomainDestroyed, "gone in a restart that was cut short");
+                    whole.push(gone.domain(&known.name, known.domid, known.uuid));
+                }
+                if event.kind == EventKind::DomainDestroyed {
+                    told.insert(domain.uuid);
+                }
+            }
+            whole.push(draft);
+        }
+        whole
     }
 
     /// Whether the log says this already.

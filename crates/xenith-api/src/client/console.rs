@@ -1,10 +1,11 @@
 //! A domain's console over the API: a WebSocket that carries bytes both ways.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 use tungstenite::handshake::HandshakeError;
+use tungstenite::http::Response;
 use tungstenite::{Error, Message, WebSocket};
 
 use super::{Unix, problem, strange};
@@ -28,12 +29,26 @@ pub enum Heard {
     End(Option<String>),
 }
 
+/// The longest body of a refusal that is read, in bytes.
+const REFUSAL_MAX: u64 = 1 << 20;
+
+/// The handshake keeps of a body only what came together with the head: the rest is read here.
+fn whole_body(answer: Response<Option<Vec<u8>>>, rest: UnixStream) -> Vec<u8> {
+    let length = answer.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let mut body = answer.into_body().unwrap_or_default();
+    let missing = length.unwrap_or(0).min(REFUSAL_MAX).saturating_sub(body.len() as u64);
+    // A body that never comes whole is told as one that makes no sense.
+    let _ = rest.take(missing).read_to_end(&mut body);
+    body
+}
+
 impl Console {
     pub(super) fn attach(way: &Unix, path: &str) -> Result<Console, Problem> {
         let stream = way.connect()?;
+        let rest = stream.try_clone().map_err(|error| way.lost("GET", path, &error))?;
         let request = format!("ws://xenith{path}");
         let refused = |error| match error {
-            Error::Http(answer) => problem("GET", path, answer.status().as_u16(), answer.body().as_deref().unwrap_or(&[])),
+            Error::Http(answer) => problem("GET", path, answer.status().as_u16(), &whole_body(*answer, rest)),
             Error::Io(error) => way.lost("GET", path, &error),
             other => strange(&format!("GET {path}: the console cannot be attached: {other}")),
         };

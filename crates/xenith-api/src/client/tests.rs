@@ -162,7 +162,10 @@ fn a_console_that_is_refused_says_why() {
         let mut request = [0; 4096];
         let _ = stream.read(&mut request).unwrap();
         let body = r#"{"code":"domain-not-found","status":404,"detail":"no domain web","subject":"domain web","advice":"a"}"#;
-        write!(stream, "HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+        write!(stream, "HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\n\r\n", body.len()).unwrap();
+        // The body comes when the head was read.
+        thread::sleep(Duration::from_millis(20));
+        write!(stream, "{body}").unwrap();
     });
     let problem = client.console("web").unwrap_err();
     assert_eq!((problem.code, problem.detail.as_str()), (Code::DomainNotFound, "no domain web"));

@@ -36,6 +36,9 @@ async fn a_domain_lives_and_ends_by_the_api() {
         let domid = xen_abi::DomId(domain["domid"].as_u64().unwrap() as u16);
         let asked = host.client().read_text(&path::domain(domid).control_shutdown()).unwrap();
         assert_eq!(asked.as_deref(), Some("poweroff"));
+        json_of(&control, "POST", "/v1/domains/web/reboot", None, 204).await;
+        let asked = host.client().read_text(&path::domain(domid).control_shutdown()).unwrap();
+        assert_eq!(asked.as_deref(), Some("reboot"));
         let list = json_of(&control, "GET", "/v1/domains", None, 200).await;
         let names: Vec<&str> = list.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["Domain-0", "web"]);

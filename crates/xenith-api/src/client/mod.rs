@@ -115,6 +115,11 @@ impl<E: Exchange> Client<E> {
         self.act(routes::SHUTDOWN, id, Some(&request))
     }
 
+    /// Asks it to reboot.
+    pub fn reboot(&self, id: &str) -> Result<(), Problem> {
+        self.act::<()>(routes::REBOOT, id, None)
+    }
+
     /// Destroys it at once.
     pub fn destroy(&self, id: &str) -> Result<(), Problem> {
         let path = format!("{}?wait={PATIENCE_SECONDS}", path(routes::DESTROY, id));

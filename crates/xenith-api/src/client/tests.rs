@@ -48,6 +48,7 @@ fn every_method_asks_for_its_route() {
         (&|c| drop(c.unpause("web")), "POST /v1/domains/web/unpause"),
         (&|c| drop(c.shutdown("5", ShutdownRequest { wait_seconds: 9 })), "POST /v1/domains/5/shutdown {\"wait_seconds\":9}"),
         (&|c| drop(c.destroy("web")), "DELETE /v1/domains/web?wait=20"),
+        (&|c| drop(c.reboot("web")), "POST /v1/domains/web/reboot"),
         (&|c| drop(c.operations()), "GET /v1/operations"),
         (&|c| drop(c.operation("7")), "GET /v1/operations/7"),
         (&|c| drop(c.cancel("7")), "POST /v1/operations/7/cancel"),

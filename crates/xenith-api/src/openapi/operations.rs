@@ -117,6 +117,7 @@ pub(super) fn described(route: &Route) -> Described {
         routes::PAUSE => new.nothing("Its vcpus stand still."),
         routes::UNPAUSE => new.nothing("Its vcpus run."),
         routes::SHUTDOWN => new.body::<ShutdownRequest>(false).operation().nothing("It was asked, or is gone where that was waited for."),
+        routes::REBOOT => new.nothing("It was asked."),
         routes::CONSOLE => new.content(101, "The console.", "application/octet-stream", bytes),
         routes::CONSOLE_LOG => new.content(200, "The log, oldest byte first.", "application/octet-stream", bytes),
         routes::OPERATIONS => new.json::<Vec<Operation>>(200, "The operations."),

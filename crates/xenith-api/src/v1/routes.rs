@@ -40,6 +40,7 @@ routes! {
     PAUSE = "POST" "/v1/domains/{id}/pause" Operator "Stops its vcpus.";
     UNPAUSE = "POST" "/v1/domains/{id}/unpause" Operator "Lets its vcpus run.";
     SHUTDOWN = "POST" "/v1/domains/{id}/shutdown" Operator "Asks it to shut down.";
+    REBOOT = "POST" "/v1/domains/{id}/reboot" Operator "Asks it to reboot; what follows is what its config wants of a reboot.";
     CONSOLE = "GET" "/v1/domains/{id}/console" Operator "Attaches to its console (WebSocket, binary frames; the last 64 KiB come first).";
     CONSOLE_LOG = "GET" "/v1/domains/{id}/console/log" Viewer "Its console's log as bytes.";
     OPERATIONS = "GET" "/v1/operations" Viewer "The operations under way, and those that ended not long ago, oldest first.";

@@ -5,6 +5,7 @@ use xen_abi::{DomId, Errno};
 use xen_store::client::Requests;
 use xen_store::path;
 use xenith_api::latest::{Action, Code, DomainState, EventKind, Problem};
+use xenith_engine::Engine;
 use xenith_engine::fault::Fault;
 use xenith_engine::life;
 
@@ -59,15 +60,24 @@ impl Control {
             Mode::Full(engine) => engine,
             Mode::Limited(limited) => return limited.shutdown(id),
         };
+        self.ask(engine, id, POWEROFF)
+    }
+
+    /// Asks a domain to reboot. What follows is what its config wants of that.
+    pub fn reboot(&self, id: &str) -> Result<(), Problem> {
+        self.ask(self.engine()?, id, REBOOT).map(drop)
+    }
+
+    fn ask(&self, engine: &Engine, id: &str, word: &str) -> Result<Stopping, Problem> {
         let found = guest(self.find(engine, id)?)?;
         let stopping = Stopping { domid: found.domid(), uuid: found.uuid() };
         match found.seen.state() {
             DomainState::Shutdown | DomainState::Crashed | DomainState::Dying => return Ok(stopping),
-            DomainState::Paused => return Err(problem::state(&found.name, "it is paused and cannot hear a shutdown", "unpause it first")),
+            DomainState::Paused => return Err(problem::state(&found.name, "it is paused and cannot hear it", "unpause it first")),
             DomainState::Running | DomainState::Blocked => {}
         }
         let node = path::domain(found.domid()).control_shutdown();
-        let asked = self.stores.with(|store| store.write(&node, POWEROFF));
+        let asked = self.stores.with(|store| store.write(&node, word));
         asked.map_err(|fault| fault.problem(&subject(&found), None))?;
         Ok(stopping)
     }
@@ -127,6 +137,7 @@ impl Control {
 
 /// What a guest reads in `control/shutdown` (docs/misc/xenstore-paths.pandoc).
 pub(super) const POWEROFF: &str = "poweroff";
+const REBOOT: &str = "reboot";
 
 fn subject(found: &Found) -> String {
     format!("domain {}", found.name)

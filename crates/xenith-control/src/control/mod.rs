@@ -159,6 +159,7 @@ const FEATURES: &[&str] = &[
     "operations",
     "pause",
     "pvh",
+    "reboot",
     "restart",
     "shutdown",
 ];

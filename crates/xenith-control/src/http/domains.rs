@@ -76,6 +76,10 @@ pub(super) async fn unpause(State(control): Core, Extension(caller): Extension<C
     answer::nothing(blocking(&control, move |control| control.unpause(&id, &caller.to_string())).await)
 }
 
+pub(super) async fn reboot(State(control): Core, Path(id): Path<String>) -> Response {
+    answer::nothing(blocking(&control, move |control| control.reboot(&id)).await)
+}
+
 /// A wait for the end is an operation; without one it is done once the domain was asked.
 pub(super) async fn shutdown(
     State(control): Core,

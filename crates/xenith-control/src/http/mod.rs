@@ -49,6 +49,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::PAUSE.path, post(domains::pause))
         .route(routes::UNPAUSE.path, post(domains::unpause))
         .route(routes::SHUTDOWN.path, post(domains::shutdown))
+        .route(routes::REBOOT.path, post(domains::reboot))
         .route(routes::OPERATIONS.path, get(operations::list))
         .route(routes::OPERATION.path, get(operations::get))
         .route(routes::CANCEL.path, post(operations::cancel))

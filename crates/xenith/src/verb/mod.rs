@@ -10,6 +10,7 @@ pub mod info;
 pub mod list;
 pub mod operations;
 pub mod pause;
+pub mod reboot;
 pub mod shutdown;
 pub mod store;
 pub mod unpause;

@@ -1,11 +1,12 @@
 //! Where downloads and built images are kept: outside the checkout, shared by every clone.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 /// The lab's directory on this host. Everything in it can be deleted at any time and is then fetched or built again.
 #[derive(Debug, Clone)]
@@ -85,12 +86,35 @@ pub fn sha256_of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String 
     format!("{:x}", digest.finalize())
 }
 
-/// Writes a file under another name first, so that a reader never sees half of it.
+/// Writes a file under a name of its own first, so that a reader never sees half of it and several writers, each with the whole file, do not
+/// meet.
 ///
 /// # Errors
 /// When the file cannot be written or renamed.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let beside = path.with_extension("part");
-    fs::write(&beside, bytes).with_context(|| format!("write {}", beside.display()))?;
-    fs::rename(&beside, path).with_context(|| format!("rename {} to {}", beside.display(), path.display()))
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut beside = NamedTempFile::new_in(directory).with_context(|| format!("write into {}", directory.display()))?;
+    beside.write_all(bytes).with_context(|| format!("write {}", beside.path().display()))?;
+    beside.persist(path).with_context(|| format!("rename a new file to {}", path.display()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writers_of_one_file_do_not_meet() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("vmlinux");
+        let bytes = vec![7; 1 << 20];
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..8).map(|_| scope.spawn(|| (0..20).try_for_each(|_| write_whole(&path, &bytes)))).collect();
+            for writer in writers {
+                writer.join().unwrap().unwrap();
+            }
+        });
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
 }

@@ -108,6 +108,18 @@ fn a_transaction_that_met_a_quota_cannot_be_committed() {
 }
 
 #[test]
+fn a_permission_list_that_is_too_long_spoils_no_transaction() {
+    let mut store = store(Quota::default());
+    store.run(
+        "5 TRANSACTION_START | -> 1|
+               5@1 WRITE a|1 -> OK|
+               5@1 SET_PERMS a|n5|r1|r2|r3|r4|r6| -> !ENOSPC
+               5@1 TRANSACTION_END T| -> OK|
+               5 READ a| -> 1",
+    );
+}
+
+#[test]
 fn memory() {
     let mut store = with(|quota| quota.memory = 9_500);
     let value = "v".repeat(1900);

@@ -115,7 +115,8 @@ impl Transaction {
         }
         let start = reply.len();
         let outcome = around.run(&mut self.view, &mut self.changes, kind, payload, reply);
-        self.failed |= matches!(outcome, Err(XsError::NoSpace | XsError::NoMemory));
+        // A list that is too long is refused before anything is touched, and spoils nothing, as in C.
+        self.failed |= kind != MsgType::SetPerms && matches!(outcome, Err(XsError::NoSpace | XsError::NoMemory));
         let digest = digest(outcome, reply.get(start..).unwrap_or_default());
         self.held += cost;
         self.log.push(Logged { kind, payload: payload.into(), reply: digest });

@@ -1,9 +1,10 @@
 //! Stock daemons on plain Linux: Debian's own binaries with their own libraries, and a shim in the place of Xen.
 //!
 //! ```text
-//!   packages of a release --> peers/SUITE-KEY/root     xenstored, its libraries, its C library and loader
+//!   packages of a release --> peers/SUITE-KEY/root     the programs, their libraries, their C library and loader
 //!   shim.c --cc-->            peers/SUITE-KEY/shim.so
-//!                             peers/SUITE-KEY/xenstored    a script: the loader starts the daemon with the shim in front
+//!                             peers/SUITE-KEY/xenstored      a script: the loader starts the daemon with the shim in front
+//!                             peers/SUITE-KEY/test-xenstore  a script: the loader starts Xen's own suite for a store
 //! ```
 
 use std::fs;
@@ -19,8 +20,8 @@ use crate::progress::Progress;
 use crate::release::Release;
 
 const SHIM: &str = include_str!("peer/shim.c");
-/// Libraries that the C daemon is linked with, libc first; `libxenmisc` is the release's own.
-const LIBRARIES: [&str; 9] = [
+/// Libraries that the programs are linked with, libc first; `libxenmisc` is the release's own.
+const LIBRARIES: [&str; 10] = [
     "libc6",
     "libsystemd0",
     "libxencall1",
@@ -28,15 +29,25 @@ const LIBRARIES: [&str; 9] = [
     "libxenevtchn1",
     "libxenforeignmemory1",
     "libxengnttab1",
+    "libxenstore4",
     "libxentoolcore1",
     "libxentoollog1",
 ];
 
-/// A program that starts C xenstored of this release in `$XSSHIM_DIR`.
+/// The stock programs of one release.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Starts C xenstored in `$XSSHIM_DIR`.
+    pub xenstored: PathBuf,
+    /// Starts Xen's own suite against the store at `$XENSTORED_PATH`; Debian has it in xen-utils.
+    pub test_xenstore: PathBuf,
+}
+
+/// The stock programs of this release, ready to start.
 ///
 /// # Errors
 /// When a package cannot be had, or the compiler fails.
-pub fn xenstored(release: &Release, cache: &Cache, progress: &Progress) -> Result<PathBuf> {
+pub fn peer(release: &Release, cache: &Cache, progress: &Progress) -> Result<Peer> {
     let mut suite = Suite::open(release.suite, cache, progress)?;
     let own = [format!("xen-utils-{}", release.name), format!("libxenmisc{}", release.name)];
     let names: Vec<String> = own.into_iter().chain(LIBRARIES.map(str::to_owned)).collect();
@@ -44,22 +55,26 @@ pub fn xenstored(release: &Release, cache: &Cache, progress: &Progress) -> Resul
     let parts = packages.iter().map(|package| package.sha256.as_bytes()).chain([SHIM.as_bytes()]);
     let key: String = sha256_of_parts(parts).chars().take(16).collect();
     let directory = cache.directory(&format!("peers/{}-{key}", release.suite))?;
-    let program = directory.join("xenstored");
-    if program.exists() {
-        return Ok(program);
+    let peer = Peer { xenstored: directory.join("xenstored"), test_xenstore: directory.join("test-xenstore") };
+    if peer.test_xenstore.exists() && peer.xenstored.exists() {
+        return Ok(peer);
     }
     let root = directory.join("root");
     for package in &packages {
         unpack(&suite.file(package), &root, &[])?;
     }
     compile(&directory)?;
-    let script = script(release, &directory, &root)?;
-    // Last, and whole at once: whoever finds it finds everything.
-    let part = directory.join(format!("xenstored.{}", std::process::id()));
+    write(&peer.xenstored, &script(release, &root, "xenstored", Some(&directory.join("shim.so")))?)?;
+    write(&peer.test_xenstore, &script(release, &root, "test-xenstore", None)?)?;
+    Ok(peer)
+}
+
+/// A program that is whole at once: whoever finds it finds everything.
+fn write(program: &Path, script: &str) -> Result<()> {
+    let part = program.with_extension(std::process::id().to_string());
     fs::write(&part, script).with_context(|| format!("write {}", part.display()))?;
     fs::set_permissions(&part, fs::Permissions::from_mode(0o755))?;
-    fs::rename(&part, &program).with_context(|| format!("rename to {}", program.display()))?;
-    Ok(program)
+    fs::rename(&part, program).with_context(|| format!("rename to {}", program.display()))
 }
 
 fn compile(directory: &Path) -> Result<()> {
@@ -74,17 +89,15 @@ fn compile(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-fn script(release: &Release, directory: &Path, root: &Path) -> Result<String> {
+fn script(release: &Release, root: &Path, name: &str, shim: Option<&Path>) -> Result<String> {
     let architecture = "x86_64-linux-gnu";
     // Older suites keep their C library outside of /usr.
     let places = ["lib", "usr/lib"].map(|lib| root.join(lib).join(architecture));
     let loader = places.iter().map(|place| place.join("ld-linux-x86-64.so.2")).find(|loader| loader.exists());
     let loader = loader.ok_or_else(|| anyhow!("{}: no loader", root.display()))?;
     let libraries = places.map(|place| place.display().to_string()).join(":");
-    Ok(format!(
-        "#!/bin/sh\nexec {} --library-path {libraries} --preload {} {} \"$@\"\n",
-        loader.display(),
-        directory.join("shim.so").display(),
-        root.join(format!("usr/lib/xen-{}/bin/xenstored", release.name)).display()
-    ))
+    let program = root.join(format!("usr/lib/xen-{}/bin/{name}", release.name));
+    let preload = shim.map(|shim| format!(" --preload {}", shim.display())).unwrap_or_default();
+    let (loader, program) = (loader.display(), program.display());
+    Ok(format!("#!/bin/sh\nexec {loader} --library-path {libraries}{preload} {program} \"$@\"\n"))
 }

@@ -6,7 +6,7 @@ use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 use lab::packages::Gone;
-use lab::{Cache, Choice, Lab, Progress, Release, peer, setup};
+use lab::{Choice, Lab, Progress, setup};
 
 use super::house::House;
 use super::tally::Tally;
@@ -57,7 +57,7 @@ pub(super) fn unit(house: &mut House) -> Result<Tally> {
 }
 
 /// `test result: ok. 5 passed; 0 failed; 0 ignored; ...`.
-fn count_tests(line: &str, tally: &mut Tally) {
+pub(super) fn count_tests(line: &str, tally: &mut Tally) {
     let Some(counts) = line.strip_prefix("test result: ") else { return };
     let count = |what: &str| {
         let before = counts.split(what).next().unwrap_or_default().trim_end();
@@ -66,34 +66,6 @@ fn count_tests(line: &str, tally: &mut Tally) {
     tally.passed += count("passed;");
     tally.failed.extend((0..count("failed;")).map(|_| "a test; its name is above".to_owned()));
     tally.skipped.extend((0..count("ignored;")).map(|_| "a test marked ignore".to_owned()));
-}
-
-/// Releases whose C xenstored has a live update.
-const PEERS: [&str; 2] = ["4.17", "4.20"];
-
-/// A suite that is gone from the mirror skips its daemon by name.
-pub(super) fn peers(house: &mut House) -> Result<Tally> {
-    let cache = Cache::open()?;
-    let (mut programs, mut tally) = (Vec::new(), Tally::default());
-    for release in PEERS.into_iter().filter_map(Release::named) {
-        match peer::xenstored(&release, &cache, &house.progress) {
-            Ok(program) => programs.push(program.display().to_string()),
-            Err(error) => match error.downcast_ref::<Gone>() {
-                Some(gone) => tally.skipped.push(format!("C xenstored {release}: {gone}")),
-                None => return Err(error),
-            },
-        }
-    }
-    if programs.is_empty() {
-        return Ok(tally);
-    }
-    let arguments = ["test", "--quiet", "--locked", "-p", "xenith", "--test", "takeover", "--", "--include-ignored"];
-    let mut command = command(house, "cargo", &arguments);
-    command.env("XENITH_PEER_XENSTOREDS", programs.join(":"));
-    let passed = lines(&mut command, |line| count_tests(line, &mut tally))?;
-    ensure!(passed || !tally.failed.is_empty(), "cargo test failed; its words are above");
-    ensure!(tally.passed + tally.failed.len() > 0, "cargo test ran no test");
-    Ok(tally)
 }
 
 pub(super) fn simulator(house: &mut House) -> Result<Tally> {
@@ -152,7 +124,7 @@ fn count_story(told: Told, place: &str, tally: &mut Tally) {
     }
 }
 
-fn command(house: &House, program: &str, arguments: &[&str]) -> Command {
+pub(super) fn command(house: &House, program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(&house.workspace.root);
     command
@@ -167,7 +139,7 @@ fn cargo(house: &House, arguments: &[&str]) -> Result<Tally> {
 }
 
 /// Runs a program, prints its output as it comes and hands each line over; false when it fails.
-fn lines(command: &mut Command, mut each: impl FnMut(&str)) -> Result<bool> {
+pub(super) fn lines(command: &mut Command, mut each: impl FnMut(&str)) -> Result<bool> {
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("start {command:?}"))?;
     for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
         let line = line.context("read output")?;

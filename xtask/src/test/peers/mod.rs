@@ -1,0 +1,46 @@
+//! Ours beside the stock programs, on plain Linux: Xen's own suite on our store, then one daemon after another in one process.
+
+use anyhow::{Result, ensure};
+use lab::packages::Gone;
+use lab::peer::{self, Peer};
+use lab::{Cache, Release};
+
+use super::house::House;
+use super::stages::{command, count_tests, lines};
+use super::tally::Tally;
+
+mod suite;
+
+/// Releases whose C xenstored has a live update.
+const PEERS: [&str; 2] = ["4.17", "4.20"];
+
+/// A suite that is gone from the mirror skips its programs by name.
+pub(super) fn run(house: &mut House) -> Result<Tally> {
+    let cache = Cache::open()?;
+    let (mut peers, mut tally) = (Vec::new(), Tally::default());
+    for release in PEERS.into_iter().filter_map(Release::named) {
+        match peer::peer(&release, &cache, &house.progress) {
+            Ok(peer) => peers.push((release, peer)),
+            Err(error) => match error.downcast_ref::<Gone>() {
+                Some(gone) => tally.skipped.push(format!("stock programs of {release}: {gone}")),
+                None => return Err(error),
+            },
+        }
+    }
+    if peers.is_empty() {
+        return Ok(tally);
+    }
+    Ok(tally.and(suite::run(house, &peers)?).and(takeover(house, &peers)?))
+}
+
+fn takeover(house: &House, peers: &[(Release, Peer)]) -> Result<Tally> {
+    let programs: Vec<String> = peers.iter().map(|(_, peer)| peer.xenstored.display().to_string()).collect();
+    let arguments = ["test", "--quiet", "--locked", "-p", "xenith", "--test", "takeover", "--", "--include-ignored"];
+    let mut command = command(house, "cargo", &arguments);
+    command.env("XENITH_PEER_XENSTOREDS", programs.join(":"));
+    let mut tally = Tally::default();
+    let passed = lines(&mut command, |line| count_tests(line, &mut tally))?;
+    ensure!(passed || !tally.failed.is_empty(), "cargo test failed; its words are above");
+    ensure!(tally.passed + tally.failed.len() > 0, "cargo test ran no test");
+    Ok(tally)
+}

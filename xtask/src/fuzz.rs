@@ -35,7 +35,8 @@ const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 const MUST_FAIL: &str = "must_fail";
 /// An input that makes a target use more is a finding.
 const MEMORY_MAX_MIB: u32 = 1024;
-const INPUT_TIMEOUT_S: u32 = 20;
+/// A hang, and not a busy machine that stood still for a while: one of 52 s was seen.
+const INPUT_TIMEOUT_S: u32 = 180;
 
 /// Builds the targets and runs them two at a time.
 pub fn run(arguments: &Arguments) -> Result<()> {

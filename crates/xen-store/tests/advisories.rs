@@ -8,24 +8,11 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Store, run};
+use common::{Store, run, store, with};
 use xen_abi::DomId;
 use xen_store::quota::{Account, Quota};
 use xen_store::server::DomainState;
 use xen_store::wire::{self, HEADER_LEN, Header, MsgType, PAYLOAD_MAX};
-
-/// A store whose domain 5 is introduced and owns its directory.
-fn store(quota: Quota) -> Store {
-    let mut store = Store::with(quota);
-    store.run("t INTRODUCE 5|1|1| -> OK|\nt MKDIR /local/domain/5| -> OK|\nt SET_PERMS /local/domain/5|n5| -> OK|");
-    store
-}
-
-fn with(change: impl FnOnce(&mut Quota)) -> Store {
-    let mut quota = Quota::default();
-    change(&mut quota);
-    store(quota)
-}
 
 fn account(store: &Store, domid: u16) -> Account {
     store.server.tree().accounts().get(DomId(domid))

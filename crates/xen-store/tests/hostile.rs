@@ -4,18 +4,8 @@
 
 mod common;
 
-use common::{Store, run};
+use common::Store;
 use xen_store::wire::{self, Header, MsgType};
-
-#[test]
-fn two_literal_crashes_of_2026() {
-    // XSA-481 and XSA-484.
-    run("5 READ /local/domain/| -> !EINVAL
-         5 WATCH /local/domain/|t| -> !EINVAL
-         5 TRANSACTION_START | -> 1|
-         5@1 RESET_WATCHES | -> OK|
-         5@1 READ /| -> !ENOENT");
-}
 
 #[test]
 fn depth_costs_no_stack() {

@@ -4,23 +4,10 @@
 
 mod common;
 
-use common::Store;
+use common::{Store, store, with};
 use xen_abi::DomId;
 use xen_store::quota::Quota;
 use xen_store::wire::{self, MsgType};
-
-/// A store whose domain 5 owns its directory.
-fn store(quota: Quota) -> Store {
-    let mut store = Store::with(quota);
-    store.run("t INTRODUCE 5|1|1| -> OK|\nt MKDIR /local/domain/5| -> OK|\nt SET_PERMS /local/domain/5|n5| -> OK|");
-    store
-}
-
-fn with(change: impl FnOnce(&mut Quota)) -> Store {
-    let mut quota = Quota::default();
-    change(&mut quota);
-    store(quota)
-}
 
 #[test]
 fn nodes() {

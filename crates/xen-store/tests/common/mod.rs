@@ -183,6 +183,20 @@ impl Store {
     }
 }
 
+/// A store whose domain 5 is introduced and owns its directory.
+pub fn store(quota: Quota) -> Store {
+    let mut store = Store::with(quota);
+    store.run("t INTRODUCE 5|1|1| -> OK|\nt MKDIR /local/domain/5| -> OK|\nt SET_PERMS /local/domain/5|n5| -> OK|");
+    store
+}
+
+/// The same with other limits.
+pub fn with(change: impl FnOnce(&mut Quota)) -> Store {
+    let mut quota = Quota::default();
+    change(&mut quota);
+    store(quota)
+}
+
 pub fn run(script: &str) {
     Store::new().run(script);
 }

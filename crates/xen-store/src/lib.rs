@@ -8,9 +8,12 @@
 //!                                            \---->  effects: map a ring, look at a domain, close a socket   (values; the shell acts)
 //! ```
 //!
+//! What must outlive the process is kept in the [`image`]: [`server::Server::keep`], [`server::Server::commit`], [`server::Server::recover`].
+//!
 //! The server core takes bytes and gives bytes: no sockets, no rings, no clock, no threads. Paths are spelled in [`path`] and nowhere else.
 
 pub mod client;
+pub mod image;
 pub mod path;
 pub mod perms;
 pub mod quota;

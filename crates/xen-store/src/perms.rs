@@ -48,6 +48,16 @@ impl Rights {
         self.0 & needed.0 != 0
     }
 
+    /// Everything of it, as the state image holds it.
+    pub(crate) fn to_byte(self) -> u8 {
+        self.0
+    }
+
+    /// Reads [`Rights::to_byte`].
+    pub(crate) fn from_byte(byte: u8) -> Rights {
+        Rights(byte & (Rights::BOTH.0 | Rights::IGNORED))
+    }
+
     /// The letter of an entry, as GET_PERMS and the stream write it.
     pub(crate) fn letter(self) -> u8 {
         match Rights(self.0 & Rights::BOTH.0) {

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use xen_abi::DomId;
 
+use super::keep::{Kept, RingState};
 use super::outbox::Outbox;
 use super::report::Work;
 use super::transaction::Transaction;
+use crate::image::Slot;
 use crate::path::{self, StorePath};
 use crate::quota::Quota;
 use crate::watch::WatchId;
@@ -44,8 +46,10 @@ pub(super) struct Connection {
     /// Bytes of those watches.
     pub watch_bytes: u64,
     pub transactions: BTreeMap<u32, Transaction>,
-    next_transaction: u32,
+    pub next_transaction: u32,
     parser: Parser,
+    /// Bytes taken since it connected.
+    pub pushed: u64,
     /// A request that waits for the shell's answer; nothing else of this client is looked at meanwhile.
     pub parked: Option<Message>,
     /// Stands in the line of ready connections.
@@ -58,6 +62,12 @@ pub(super) struct Connection {
     pub home: String,
     /// What it has done.
     pub work: Work,
+    /// Where its ring stands, as the shell says.
+    pub ring: Option<RingState>,
+    /// Stands in the list of connections that changed.
+    pub touched: bool,
+    /// What the state image holds of it.
+    pub kept: Kept,
 }
 
 impl Connection {
@@ -80,6 +90,10 @@ impl Connection {
             broken: false,
             home: path::domain(domid).root().as_str().to_owned(),
             work: Work::default(),
+            pushed: 0,
+            ring: None,
+            touched: false,
+            kept: Kept::default(),
         }
     }
 
@@ -91,6 +105,7 @@ impl Connection {
     pub fn push(&mut self, bytes: &[u8]) {
         if !self.broken {
             self.parser.push(bytes);
+            self.pushed += bytes.len() as u64;
         }
     }
 
@@ -144,9 +159,22 @@ impl Connection {
         self.broken = false;
     }
 
+    /// Drops every transaction.
+    pub fn drop_transactions(&mut self) {
+        for transaction in std::mem::take(&mut self.transactions).into_values() {
+            self.kept.dead.extend(transaction.slots());
+        }
+    }
+
+    /// Every record of it in the state image.
+    pub fn all_slots(&mut self) -> Vec<Slot> {
+        self.forget();
+        self.kept.take_slots()
+    }
+
     fn forget(&mut self) {
-        self.transactions.clear();
-        self.outbox = Outbox::default();
+        self.drop_transactions();
+        self.kept.dead.extend(std::mem::take(&mut self.outbox).into_slots());
         self.parser.clear();
         self.parked = None;
     }

@@ -14,6 +14,7 @@ const DOM0_OUTPUT_MAX: u64 = 8 * 1024 * 1024;
 impl Server {
     /// Sends the events of some changes to everyone who may hear of them.
     pub(super) fn deliver(&mut self, changes: &[Change]) {
+        self.keep_nodes(changes);
         if self.watches.is_empty() {
             return;
         }

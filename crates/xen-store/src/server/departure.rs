@@ -37,6 +37,7 @@ impl Server {
                 self.generation += 1;
                 let perms = if special == RELEASE_DOMAIN { Perms::dom0_for_all() } else { Perms::dom0_only() };
                 self.tree.set_perms(&path, perms, self.generation);
+                self.keep_written(&path);
             }
         }
         let home = path::domain(domid).root().clone();
@@ -60,6 +61,7 @@ impl Server {
         if top.is_root() && owns_root {
             self.generation += 1;
             self.tree.set_perms(top, Perms::dom0_only(), self.generation);
+            self.keep_written(top);
         }
     }
 }

@@ -7,7 +7,7 @@
 //!                                      \------------- gone ---------------------------------->  then @releaseDomain
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use xen_abi::DomId;
@@ -31,7 +31,8 @@ pub enum DomainState {
 
 #[derive(Debug)]
 pub(super) struct Domain {
-    since: u64,
+    /// The store's generation when it became known.
+    pub since: u64,
     /// Its ring, once introduced.
     pub ring: Option<ConnId>,
     /// Its shutdown has been reported.
@@ -55,11 +56,13 @@ pub(super) struct Domains {
     any_own: bool,
     /// Whether any domain was ever offered less than everything.
     any_masked: bool,
+    /// Domains that may have changed since somebody asked.
+    touched: BTreeSet<DomId>,
 }
 
 impl Domains {
     pub fn new() -> Domains {
-        let mut domains = Domains { known: BTreeMap::new(), gone: 0, any_own: false, any_masked: false };
+        let mut domains = Domains { known: BTreeMap::new(), gone: 0, any_own: false, any_masked: false, touched: BTreeSet::new() };
         domains.learn(DomId::DOM0, 0);
         domains
     }
@@ -87,14 +90,14 @@ impl Domains {
 
     /// Offers less than everything; `None` for a domain that is not known.
     pub fn mask_features(&mut self, domid: DomId, word: u32) -> Option<()> {
-        self.known.get_mut(&domid)?.features = word;
+        self.get_mut(domid)?.features = word;
         self.any_masked = true;
         Some(())
     }
 
     /// Sets a limit for one domain alone; `None` for a domain that is not known.
     pub fn set_own_limit(&mut self, domid: DomId, limit: Limit, value: u32, global: &Quota) -> Option<()> {
-        let domain = self.known.get_mut(&domid)?;
+        let domain = self.get_mut(domid)?;
         domain.own_quota.get_or_insert_with(|| Box::new(OwnQuota::new(global))).set(limit, value);
         self.any_own = true;
         Some(())
@@ -102,8 +105,11 @@ impl Domains {
 
     /// A global limit was set: domains without one of their own follow.
     pub fn follow_limit(&mut self, limit: Limit, value: u32) {
-        for own in self.known.values_mut().filter_map(|domain| domain.own_quota.as_mut()) {
-            own.follow(limit, value);
+        for (domid, domain) in &mut self.known {
+            if let Some(own) = domain.own_quota.as_mut() {
+                own.follow(limit, value);
+                self.touched.insert(*domid);
+            }
         }
     }
 
@@ -116,7 +122,30 @@ impl Domains {
         self.known.iter_mut().map(|(domid, domain)| (*domid, domain))
     }
 
+    /// Where figures are noted: nothing that must be kept.
+    pub fn peaks_mut(&mut self, domid: DomId) -> Option<&mut Peaks> {
+        self.known.get_mut(&domid).map(|domain| &mut domain.peaks)
+    }
+
+    /// Domains that may have changed, came or went since the last call.
+    pub fn take_touched(&mut self) -> BTreeSet<DomId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// All of them count as changed.
+    pub fn touch_all(&mut self) {
+        self.touched.extend(self.known.keys());
+    }
+
+    /// Takes back a domain that was kept.
+    pub fn restore(&mut self, domid: DomId, domain: Domain) {
+        self.any_own |= domain.own_quota.is_some();
+        self.any_masked |= domain.features != features::OURS;
+        self.known.insert(domid, domain);
+    }
+
     pub fn get_mut(&mut self, domid: DomId) -> Option<&mut Domain> {
+        self.touched.insert(domid);
         self.known.get_mut(&domid)
     }
 
@@ -131,14 +160,17 @@ impl Domains {
             own_quota: None,
             peaks: Peaks::default(),
         };
+        self.touched.insert(domid);
         self.known.entry(domid).or_insert_with(fresh)
     }
 
     pub fn forget(&mut self, domid: DomId) -> Option<Domain> {
         let domain = self.known.remove(&domid)?;
+        self.touched.insert(domid);
         self.gone += 1;
-        for other in self.known.values_mut().filter(|other| other.target == Some(domid)) {
-            other.target = None;
+        for (other, domain) in self.known.iter_mut().filter(|(_, other)| other.target == Some(domid)) {
+            domain.target = None;
+            self.touched.insert(*other);
         }
         Some(domain)
     }

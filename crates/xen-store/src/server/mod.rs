@@ -16,6 +16,7 @@
 //! boundary: everything that crosses is a value.
 
 mod connection;
+mod connections;
 mod deliver;
 mod departure;
 mod domains;
@@ -24,6 +25,7 @@ mod effect;
 mod fairness;
 pub mod features;
 mod handover;
+mod keep;
 mod load;
 mod outbox;
 mod report;
@@ -31,7 +33,7 @@ mod requests;
 mod transaction;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use xen_abi::DomId;
 
@@ -40,6 +42,7 @@ pub use domains::DomainState;
 pub use dump::{End, Outside};
 pub use effect::{Effect, LiveUpdateRequest, RingError};
 pub use fairness::LEASE;
+pub use keep::{Mail, RingState};
 pub use load::{LoadError, Loaded, LoadedClient, Senseless};
 pub use report::{ClientReport, Report, Work};
 
@@ -49,6 +52,7 @@ use crate::quota::{Peaks, Quota};
 use crate::tree::Tree;
 use crate::watch::{Change, Watches};
 use connection::Connection;
+use connections::Connections;
 use domains::Domains;
 use fairness::Fairness;
 use requests::{LiveUpdate, Trace};
@@ -62,7 +66,7 @@ pub struct Server {
     domains: Domains,
     watches: Watches,
     quota: Quota,
-    connections: BTreeMap<ConnId, Connection>,
+    connections: Connections,
     next_connection: u64,
     /// Connections with a whole request to be looked at, in the order in which they became ready.
     ready: VecDeque<ConnId>,
@@ -83,6 +87,8 @@ pub struct Server {
     held_starts: handover::HeldStarts,
     /// Somebody asks whether the live update that made us is done.
     asked_again: bool,
+    /// Where everything is kept that must outlive this process.
+    keeping: Option<Box<keep::Keeping>>,
 }
 
 impl Server {
@@ -95,7 +101,7 @@ impl Server {
             domains: Domains::new(),
             watches: Watches::default(),
             quota,
-            connections: BTreeMap::new(),
+            connections: Connections::default(),
             next_connection: 1,
             ready: VecDeque::new(),
             dirty: Vec::new(),
@@ -109,6 +115,7 @@ impl Server {
             trace: Trace::default(),
             held_starts: None,
             asked_again: false,
+            keeping: None,
         };
         server.seed(&path::tool::xenstored(), b"");
         server

@@ -8,6 +8,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+use crate::image::Slot;
 use crate::wire::{HEADER_LEN, Header, MsgType, PAYLOAD_MAX};
 
 #[derive(Debug)]
@@ -34,6 +35,12 @@ pub(super) struct Outbox {
     replies: usize,
     /// Events of which nothing is sent yet.
     waiting: HashSet<Arc<[u8]>>,
+    /// Number of the first frame since the client connected.
+    first: u64,
+    /// Where the state image holds the first frames.
+    slots: VecDeque<Slot>,
+    /// Where it holds frames that are gone.
+    dead: Vec<Slot>,
 }
 
 impl Outbox {
@@ -90,10 +97,12 @@ impl Outbox {
 
     /// Forgets bytes that are sent.
     pub fn sent(&mut self, bytes: usize) {
+        // The same event may wait behind the one whose beginning was sent before: only a frame's first byte takes it from those that wait.
+        let mut was_begun = self.sent > 0;
         self.sent += bytes.min(self.bytes);
         self.bytes -= bytes.min(self.bytes);
         while let Some(frame) = self.frames.front() {
-            if let (Frame::Event(message), true) = (frame, self.sent > 0) {
+            if let (Frame::Event(message), true) = (frame, self.sent > 0 && !was_begun) {
                 self.waiting.remove(message);
             }
             let len = frame.bytes().len();
@@ -101,9 +110,51 @@ impl Outbox {
                 return;
             }
             self.sent -= len;
+            was_begun = false;
             self.replies -= usize::from(matches!(frame, Frame::Reply(_)));
             self.frames.pop_front();
+            self.first += 1;
+            self.dead.extend(self.slots.pop_front());
         }
+    }
+
+    /// Bytes of the first frame that are sent.
+    pub fn sent_of_first(&self) -> usize {
+        self.sent
+    }
+
+    /// Gives every frame to the state image that it does not hold yet, with its number and whether it is an event.
+    pub fn keep(&mut self, mut put: impl FnMut(u64, bool, &[u8]) -> Slot) {
+        let known = self.slots.len();
+        for (number, frame) in (self.first..).zip(&self.frames).skip(known) {
+            self.slots.push_back(put(number, matches!(frame, Frame::Event(_)), frame.bytes()));
+        }
+    }
+
+    /// Takes a frame back that the state image held; they come in order. `sent`: bytes of the first one that are gone.
+    pub fn take_back(&mut self, number: u64, is_event: bool, message: &[u8], slot: Slot, sent: usize) {
+        let is_first = self.frames.is_empty();
+        self.slots.push_back(slot);
+        if is_event {
+            self.event(message.into(), false)
+        } else {
+            self.reply(message.to_vec())
+        }
+        if is_first {
+            self.first = number;
+            // Before the next one comes: that may be the same event once more.
+            self.sent(sent);
+        }
+    }
+
+    /// Where the state image holds frames that are gone since the last call.
+    pub fn take_dead(&mut self) -> Vec<Slot> {
+        std::mem::take(&mut self.dead)
+    }
+
+    /// Where the state image holds anything of this.
+    pub fn into_slots(self) -> impl Iterator<Item = Slot> {
+        self.slots.into_iter().chain(self.dead)
     }
 
     /// Takes back what [`Outbox::unsent`] gave, into an empty outbox: first the rest of a message whose beginning is sent, then whole messages.

@@ -152,8 +152,8 @@ impl Server {
             seen.note(Limit::TransactionNodes, transaction.requests());
         }
         self.peaks.join(&seen);
-        if let Some(domain) = self.domains.get_mut(domid) {
-            domain.peaks.join(&seen);
+        if let Some(peaks) = self.domains.peaks_mut(domid) {
+            peaks.join(&seen);
         }
     }
 
@@ -166,8 +166,8 @@ impl Server {
         if domid != DomId::DOM0 {
             self.peaks.join(&seen);
         }
-        if let Some(domain) = self.domains.get_mut(domid) {
-            domain.peaks.join(&seen);
+        if let Some(peaks) = self.domains.peaks_mut(domid) {
+            peaks.join(&seen);
         }
     }
 

@@ -17,10 +17,10 @@
 //! existence or the children that its request asks for, and on nothing else. Two creators of siblings do not conflict; one who listed
 //! the directory does. A domain that goes (its nodes may be named in the view) always forces the second way.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
+use super::ConnId;
 use super::domains::Domains;
 use super::requests::{Scope, node_request};
+use crate::image::{Image, Kind, Slot, Writer};
 use crate::path::StorePath;
 use crate::perms::Identity;
 use crate::quota::Quota;
@@ -36,6 +36,8 @@ struct Logged {
     kind: MsgType,
     payload: Box<[u8]>,
     reply: u64,
+    /// Where the state image holds it.
+    slot: Slot,
 }
 
 /// What requests of a transaction share with the rest of the server.
@@ -78,7 +80,8 @@ impl Surroundings<'_> {
 
 #[derive(Debug)]
 pub(super) struct Transaction {
-    base: Tree,
+    /// What was live at the start, unless that is not known any more.
+    base: Option<Tree>,
     view: Tree,
     /// Count of domains gone at the start.
     gone: u64,
@@ -87,12 +90,27 @@ pub(super) struct Transaction {
     held: u64,
     /// A quota cut a request short: what the client meant cannot be committed (XSA-415).
     failed: bool,
+    /// Where the state image holds it, and what it holds.
+    slot: Slot,
+    kept_failed: bool,
+    /// How much of the log it holds.
+    kept: usize,
 }
 
 impl Transaction {
     pub fn start(live: &Tree, domains: &Domains) -> Transaction {
-        let (base, view) = (live.clone(), live.clone());
-        Transaction { base, view, gone: domains.gone, log: Vec::new(), changes: Vec::new(), held: 0, failed: false }
+        Transaction {
+            base: Some(live.clone()),
+            view: live.clone(),
+            gone: domains.gone,
+            log: Vec::new(),
+            changes: Vec::new(),
+            held: 0,
+            failed: false,
+            slot: Slot::NONE,
+            kept_failed: false,
+            kept: 0,
+        }
     }
 
     /// Requests so far.
@@ -107,8 +125,7 @@ impl Transaction {
 
     /// Runs a request in the transaction's own view.
     pub fn run(&mut self, kind: MsgType, payload: &[u8], around: &mut Surroundings<'_>, reply: &mut Vec<u8>) -> Result<(), XsError> {
-        // Twice: the request here, and what it wrote in the view.
-        let cost = 2 * payload.len() as u64 + 64;
+        let cost = cost(payload);
         if let Err(error) = self.check_log(cost, around) {
             self.failed = true;
             return Err(error);
@@ -119,7 +136,7 @@ impl Transaction {
         self.failed |= kind != MsgType::SetPerms && matches!(outcome, Err(XsError::NoSpace | XsError::NoMemory));
         let digest = digest(outcome, reply.get(start..).unwrap_or_default());
         self.held += cost;
-        self.log.push(Logged { kind, payload: payload.into(), reply: digest });
+        self.log.push(Logged { kind, payload: payload.into(), reply: digest, slot: Slot::NONE });
         outcome
     }
 
@@ -140,12 +157,53 @@ impl Transaction {
         allowed.filter_map(move |logged| Some((logged.kind, StorePath::of_request(&logged.payload, home)?)))
     }
 
+    /// Commits the slow way from now on: records of the view's nodes are not known.
+    pub fn forget_base(&mut self) {
+        self.base = None;
+    }
+
+    /// Gives the state image what it does not hold yet.
+    pub fn keep(&mut self, image: &mut Image, conn: ConnId, id: u32) {
+        if self.slot.is_none() || self.failed != self.kept_failed {
+            let mut body = Writer::default();
+            body.number(conn.0).number(id).flag(self.failed);
+            image.replace(&mut self.slot, Kind::Transaction, body.bytes());
+            self.kept_failed = self.failed;
+        }
+        for (number, logged) in self.log.iter_mut().enumerate().skip(self.kept) {
+            let mut body = Writer::default();
+            body.number(conn.0).number(id).size(number).number(logged.kind.number()).number(logged.reply).rest(&logged.payload);
+            logged.slot = image.put(Kind::Logged, body.bytes());
+        }
+        self.kept = self.log.len();
+    }
+
+    /// A transaction that the state image held; its log follows with [`Transaction::run_again`].
+    pub fn recovered(live: &Tree, domains: &Domains, failed: bool, slot: Slot) -> Transaction {
+        Transaction { base: None, failed, kept_failed: failed, slot, ..Transaction::start(live, domains) }
+    }
+
+    /// Takes a request back that the state image held. If its reply would be another one now, the commit will be refused.
+    pub fn run_again(&mut self, kind: MsgType, payload: &[u8], digest: u64, slot: Slot, around: &mut Surroundings<'_>) {
+        let mut reply = Vec::new();
+        // The commit compares once more, with what was answered then.
+        let _ = around.run(&mut self.view, &mut self.changes, kind, payload, &mut reply);
+        self.held += cost(payload);
+        self.log.push(Logged { kind, payload: payload.into(), reply: digest, slot });
+        self.kept = self.log.len();
+    }
+
+    /// Where the state image holds it.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> {
+        std::iter::once(self.slot).chain(self.log.iter().map(|logged| logged.slot))
+    }
+
     /// Makes the view the live tree, or says why not and leaves the live tree alone. Gives the changes to be told.
     pub fn commit(self, live: &mut Tree, around: &mut Surroundings<'_>) -> Result<Vec<Change>, XsError> {
         if self.failed {
             return Err(XsError::NoMemory);
         }
-        if live.is_same(&self.base) && around.domains.gone == self.gone {
+        if self.base.as_ref().is_some_and(|base| live.is_same(base)) && around.domains.gone == self.gone {
             *live = self.view;
             return Ok(self.changes);
         }
@@ -164,11 +222,19 @@ impl Transaction {
     }
 }
 
+/// Bytes that count for a request: twice its own, here and in the view.
+fn cost(payload: &[u8]) -> u64 {
+    2 * payload.len() as u64 + 64
+}
+
+/// FNV-1a, 64 bits: the state image carries it from one version of this program to the next.
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
 fn digest(outcome: Result<(), XsError>, reply: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    outcome.hash(&mut hasher);
-    if outcome.is_ok() {
-        reply.hash(&mut hasher);
-    }
-    hasher.finish()
+    let (first, bytes) = match outcome {
+        Ok(()) => (b'+', reply),
+        Err(error) => (b'-', error.name().as_bytes()),
+    };
+    std::iter::once(&first).chain(bytes).fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME))
 }

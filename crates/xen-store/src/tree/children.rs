@@ -32,6 +32,11 @@ impl Child {
     pub fn node(&self) -> &Arc<Node> {
         &self.node
     }
+
+    /// Grows from sibling to sibling.
+    pub(crate) fn birth(&self) -> u64 {
+        self.birth
+    }
 }
 
 /// The children of one node. Chunks are never empty.
@@ -64,9 +69,13 @@ impl Children {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Arc<Node>> {
+        self.entry(name).map(|child| &child.node)
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<&Child> {
         let chunk = self.chunks.get(self.chunk_of(name))?;
         let at = chunk.binary_search_by(|child| (*child.name).cmp(name)).ok()?;
-        chunk.get(at).map(|child| &child.node)
+        chunk.get(at)
     }
 
     pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Arc<Node>> {
@@ -78,9 +87,14 @@ impl Children {
 
     /// Adds a child whose name is not there yet.
     pub(super) fn insert(&mut self, name: &str, node: Arc<Node>) {
+        self.insert_born(name, node, self.next_birth);
+    }
+
+    /// Adds a child at its place among its siblings' ages.
+    pub(super) fn insert_born(&mut self, name: &str, node: Arc<Node>, birth: u64) {
         let at = self.chunk_of(name);
-        let child = Child { name: name.into(), birth: self.next_birth, node };
-        self.next_birth += 1;
+        let child = Child { name: name.into(), birth, node };
+        self.next_birth = self.next_birth.max(birth + 1);
         self.names_len += Node::child_size(name);
         self.listing.take();
         let Some(chunk) = self.chunks.get_mut(at).map(Arc::make_mut) else {

@@ -68,6 +68,28 @@ impl Tree {
         }
     }
 
+    /// Puts a node back at its place among its siblings' ages. `false` where its parent is not there, or it is. The root and `@` nodes take
+    /// value and permissions.
+    pub(crate) fn restore(&mut self, path: &StorePath, value: &[u8], perms: Arc<Perms>, birth: u64, generation: u64) -> bool {
+        if path.is_root() || path.is_special() {
+            self.set_value(path, value, generation);
+            self.set_perms(path, perms, generation);
+            return self.node(path).is_some();
+        }
+        let found = self.find(path);
+        if found.missing != 1 || found.node.is_some() {
+            return false;
+        }
+        let Some(parent) = self.node_mut(&path.parent()) else { return false };
+        let node = Node::new(perms, value.into(), generation);
+        let (owner, memory) = (node.perms().owner(), (node.size() + path.as_str().len()) as u64);
+        let above = parent.perms().owner();
+        parent.restore_child(path.name(), Arc::new(node), birth);
+        self.accounts.change(owner, |account| account.join(1, memory));
+        self.accounts.change(above, |account| account.join(0, Node::child_size(path.name()) as u64));
+        true
+    }
+
     /// Removes a node and everything below it. Gives back what was removed; `None` for the root, `@` nodes and what is not there.
     pub fn remove(&mut self, path: &StorePath, generation: u64) -> Option<Arc<Node>> {
         if path.is_special() || path.is_root() {

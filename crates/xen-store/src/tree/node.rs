@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Child, Children};
+use crate::image::{Slot, SlotCell};
 use crate::perms::Perms;
 
 /// Bytes that C xenstored counts for a node's header (`struct node_hdr`).
@@ -18,11 +19,13 @@ pub struct Node {
     perms: Arc<Perms>,
     value: Box<[u8]>,
     children: Option<Box<Children>>,
+    /// Where the state image holds it.
+    slot: SlotCell,
 }
 
 impl Node {
     pub(super) fn new(perms: Arc<Perms>, value: Box<[u8]>, generation: u64) -> Node {
-        Node { generation, children_generation: generation, perms, value, children: None }
+        Node { generation, children_generation: generation, perms, value, children: None, slot: SlotCell::default() }
     }
 
     /// The store's generation when value or permissions last changed.
@@ -49,6 +52,16 @@ impl Node {
         &self.value
     }
 
+    /// Where the state image holds it.
+    pub(crate) fn slot(&self) -> Slot {
+        self.slot.get()
+    }
+
+    /// Notes where the state image holds it. A snapshot that shares the node never asks.
+    pub(crate) fn set_slot(&self, slot: Slot) {
+        self.slot.set(slot);
+    }
+
     /// The child of this name.
     #[must_use]
     pub fn child(&self, name: &str) -> Option<&Arc<Node>> {
@@ -58,6 +71,11 @@ impl Node {
     /// The children, oldest first.
     pub fn children(&self) -> impl DoubleEndedIterator<Item = &Child> {
         self.children.iter().flat_map(|children| children.in_order())
+    }
+
+    /// The child of this name with its age.
+    pub(crate) fn child_entry(&self, name: &str) -> Option<&Child> {
+        self.children.as_ref()?.entry(name)
     }
 
     /// Names of the children, oldest first, each with a NUL: what DIRECTORY answers.
@@ -108,6 +126,10 @@ impl Node {
     pub(super) fn add_child(&mut self, name: &str, node: Arc<Node>, generation: u64) {
         self.children.get_or_insert_default().insert(name, node);
         self.children_generation = generation;
+    }
+
+    pub(super) fn restore_child(&mut self, name: &str, node: Arc<Node>, birth: u64) {
+        self.children.get_or_insert_default().insert_born(name, node, birth);
     }
 
     pub(super) fn remove_child(&mut self, name: &str, generation: u64) -> Option<Arc<Node>> {

@@ -77,6 +77,19 @@ impl Change {
         Change { path, kind: Kind::Special, seen_by }
     }
 
+    /// What was removed.
+    pub(crate) fn removed_node(&self) -> Option<&Arc<Node>> {
+        match &self.kind {
+            Kind::Removed(node) => Some(node),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about a domain and not about a node.
+    pub(crate) fn is_about_domain(&self) -> bool {
+        matches!(self.kind, Kind::Special | Kind::SpecialOf)
+    }
+
     /// The node.
     #[must_use]
     pub fn path(&self) -> &StorePath {

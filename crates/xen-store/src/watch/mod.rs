@@ -24,7 +24,7 @@ use crate::server::ConnId;
 
 /// Names a watch for good; later watches have higher numbers, and a connection's events go in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WatchId(u64);
+pub struct WatchId(pub(crate) u64);
 
 /// A registered watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub struct Watches {
     trie: Trie,
     all: BTreeMap<WatchId, Watch>,
     next: u64,
+    /// Watches that came or went, where somebody asks.
+    journal: Option<Vec<WatchId>>,
 }
 
 impl Watches {
@@ -70,13 +72,43 @@ impl Watches {
         self.next += 1;
         self.trie.insert(&watch.path, id);
         self.all.insert(id, watch);
+        self.note(id);
         id
+    }
+
+    /// Takes back a watch that was kept.
+    pub(crate) fn restore(&mut self, id: WatchId, watch: Watch) {
+        self.next = self.next.max(id.0 + 1);
+        self.trie.insert(&watch.path, id);
+        self.all.insert(id, watch);
+    }
+
+    /// Every watch's name.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = WatchId> {
+        self.all.keys().copied()
+    }
+
+    /// From now on somebody asks what changed.
+    pub(crate) fn keep(&mut self) {
+        self.journal = Some(Vec::new());
+    }
+
+    /// Watches that came or went since the last call.
+    pub(crate) fn take_changed(&mut self) -> Vec<WatchId> {
+        self.journal.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn note(&mut self, id: WatchId) {
+        if let Some(journal) = &mut self.journal {
+            journal.push(id);
+        }
     }
 
     /// Removes a watch.
     pub fn remove(&mut self, id: WatchId) -> Option<Watch> {
         let watch = self.all.remove(&id)?;
         self.trie.remove(&watch.path, id);
+        self.note(id);
         Some(watch)
     }
 

@@ -43,6 +43,7 @@ impl Server {
         };
         let connection = self.connections.get_mut(&conn).ok_or(XsError::Io)?;
         let transaction = connection.transactions.remove(&message.tx_id).ok_or(XsError::NoEntry)?;
+        connection.kept.dead.extend(transaction.slots());
         self.fairness.transaction_over(conn, message.tx_id);
         if commit {
             let footprint = self.fairness.may_claim(conn).then(|| Footprint::of(transaction.touched(&connection.home)));

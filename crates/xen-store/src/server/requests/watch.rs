@@ -47,7 +47,7 @@ impl Server {
     pub(super) fn reset_watches(&mut self, conn: ConnId, reply: &mut Vec<u8>) -> Result<Outcome> {
         self.drop_watches(conn);
         self.fairness.forget(conn);
-        self.connections.get_mut(&conn).ok_or(XsError::Io)?.transactions.clear();
+        self.connections.get_mut(&conn).ok_or(XsError::Io)?.drop_transactions();
         ack(reply);
         Ok(Outcome::Reply)
     }

@@ -10,15 +10,31 @@ use std::time::Duration;
 use super::super::super::{ConnId, Effect, LiveUpdateRequest, Server};
 use super::super::{Result, atoi};
 use super::{Answer, text};
+use crate::image::{ImageError, Reader, Writer};
 use crate::wire::{HEADER_LEN, Header, XsError};
 
 /// A session that was begun.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::server) struct LiveUpdate {
     conn: ConnId,
     file: String,
     arguments: Option<String>,
     started: bool,
+}
+
+impl LiveUpdate {
+    /// Writes it into the state image. Whether it was started is not in it: its asker's request is looked at again.
+    pub fn encode(&self, body: &mut Writer) {
+        body.number(self.conn.0).string(self.file.as_bytes()).flag(self.arguments.is_some());
+        body.rest(self.arguments.as_deref().unwrap_or_default().as_bytes());
+    }
+
+    /// Reads [`LiveUpdate::encode`].
+    pub fn decode(body: &mut Reader<'_>) -> Result<LiveUpdate, ImageError> {
+        let (conn, file) = (ConnId(body.number()?), body.text()?.to_owned());
+        let arguments = body.flag()?.then(|| String::from_utf8_lossy(body.rest()).into_owned());
+        Ok(LiveUpdate { conn, file, arguments, started: false })
+    }
 }
 
 const OK: &str = "OK";

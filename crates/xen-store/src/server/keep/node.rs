@@ -1,0 +1,144 @@
+//! Nodes in the state image.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use xen_abi::DomId;
+
+use super::super::Server;
+use crate::image::{Image, ImageError, Kind, Reader, Record, Writer};
+use crate::path::{INTRODUCE_DOMAIN, RELEASE_DOMAIN, StorePath};
+use crate::perms::{Perm, Perms, Rights};
+use crate::tree::{Node, Tree};
+use crate::watch::Change;
+
+impl Server {
+    /// Keeps what some changes did to the tree.
+    pub(in crate::server) fn keep_nodes(&mut self, changes: &[Change]) {
+        let Some(keeping) = &mut self.keeping else { return };
+        for change in changes.iter().filter(|change| !change.is_about_domain()) {
+            match change.removed_node() {
+                Some(node) => forget(&mut keeping.image, node),
+                None => keep_path(&mut keeping.image, &self.tree, change.path()),
+            }
+        }
+    }
+
+    /// Keeps a node that was changed without anybody being told.
+    pub(in crate::server) fn keep_written(&mut self, path: &StorePath) {
+        if let Some(keeping) = &mut self.keeping {
+            keep_path(&mut keeping.image, &self.tree, path);
+        }
+    }
+
+    pub(super) fn keep_all_nodes(&mut self) {
+        let Some(keeping) = &mut self.keeping else { return };
+        let image = &mut keeping.image;
+        let mut pending: Vec<(&Node, String, u64)> = vec![(self.tree.root(), "/".to_owned(), 0)];
+        while let Some((node, path, birth)) = pending.pop() {
+            keep_node(image, node, &path, birth);
+            let above = if path == "/" { "" } else { &path };
+            pending.extend(node.children().map(|child| (&**child.node(), format!("{above}/{}", child.name()), child.birth())));
+        }
+        for (node, name) in self.tree.specials().zip([RELEASE_DOMAIN, INTRODUCE_DOMAIN]) {
+            keep_node(image, node, name, 0);
+        }
+    }
+}
+
+/// Keeps the node at a path, and those above it that are new.
+fn keep_path(image: &mut Image, tree: &Tree, path: &StorePath) {
+    if path.is_root() || path.is_special() {
+        if let Some(node) = tree.node(path) {
+            keep_node(image, node, path.as_str(), 0);
+        }
+        return;
+    }
+    let mut node: &Node = tree.root();
+    let mut len = 0;
+    let mut parts = path.components().peekable();
+    while let Some(name) = parts.next() {
+        // Removed again by a later change.
+        let Some(child) = node.child_entry(name) else { return };
+        len += 1 + name.len();
+        node = child.node();
+        if node.slot().is_none() || parts.peek().is_none() {
+            keep_node(image, node, path.as_str().get(..len).unwrap_or_default(), child.birth());
+        }
+    }
+}
+
+fn keep_node(image: &mut Image, node: &Node, path: &str, birth: u64) {
+    let mut slot = node.slot();
+    let mut body = Writer::default();
+    body.string(path.as_bytes()).number(birth).number(node.perms().generation());
+    let entries = node.perms().entries();
+    body.size(entries.len());
+    for entry in entries {
+        body.number(entry.domid.0).number(entry.rights.to_byte());
+    }
+    body.rest(node.value());
+    image.replace(&mut slot, Kind::Node, body.bytes());
+    node.set_slot(slot);
+}
+
+/// Forgets a node and everything below it.
+fn forget(image: &mut Image, top: &Arc<Node>) {
+    let mut pending = vec![&**top];
+    while let Some(node) = pending.pop() {
+        image.remove(node.slot());
+        pending.extend(node.children().map(|child| &**child.node()));
+    }
+}
+
+/// A node that was kept.
+struct KeptNode<'a> {
+    path: &'a str,
+    birth: u64,
+    perms: Arc<Perms>,
+    value: &'a [u8],
+    record: &'a Record,
+}
+
+/// Builds the tree that some records hold.
+pub(super) fn recover(records: &[Record], generation: u64) -> Result<Tree, ImageError> {
+    let mut lists = HashMap::new();
+    let mut nodes = records.iter().map(|record| decode(record, &mut lists)).collect::<Result<Vec<_>, _>>()?;
+    // A parent's path is shorter than its children's, and begins like them.
+    nodes.sort_unstable_by_key(|node| node.path);
+    let mut tree = Tree::new();
+    for KeptNode { path, birth, perms, value, record } in nodes {
+        let path = StorePath::parse(path).map_err(|_| Image::damaged("a node has no path"))?;
+        if !tree.restore(&path, value, perms, birth, generation) {
+            return Err(Image::damaged("a node has no parent"));
+        }
+        if let Some(node) = tree.node(&path) {
+            node.set_slot(record.slot);
+        }
+    }
+    Ok(tree)
+}
+
+type Lists = HashMap<(u64, Vec<(u16, u8)>), Arc<Perms>>;
+
+fn decode<'a>(record: &'a Record, lists: &mut Lists) -> Result<KeptNode<'a>, ImageError> {
+    let mut body = Reader::new(&record.body);
+    let path = body.text()?;
+    let birth = body.number()?;
+    let generation = body.number()?;
+    let count: usize = body.narrow()?;
+    let mut key = Vec::new();
+    for _ in 0..count {
+        key.push((body.narrow()?, body.narrow()?));
+    }
+    let entries: Vec<Perm> = key.iter().map(|(domid, rights)| Perm::new(DomId(*domid), Rights::from_byte(*rights))).collect();
+    let perms = match lists.get(&(generation, key.clone())) {
+        Some(perms) => Arc::clone(perms),
+        None => {
+            let perms = Arc::new(Perms::new(&entries, generation).ok_or(Image::damaged("a node has no owner"))?);
+            lists.insert((generation, key), Arc::clone(&perms));
+            perms
+        }
+    };
+    Ok(KeptNode { path, birth, perms, value: body.rest(), record })
+}

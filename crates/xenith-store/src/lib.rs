@@ -12,6 +12,7 @@
 
 mod boot;
 mod error;
+mod image;
 mod ring;
 mod seams;
 mod serve;
@@ -20,6 +21,7 @@ mod store;
 
 pub use boot::BootNodes;
 pub use error::StoreError;
+pub use image::ImageFile;
 pub use ring::{Ring, RingFault};
 pub use seams::{DomainStates, Seams};
 pub use serve::{Claim, Config, DEFAULT_SOCKET, Inheritance, claim_inherited, serve, serve_inherited};

@@ -239,6 +239,8 @@ fn run(seed: u64, steps: u64) -> u32 {
         memory.fuel(usize::MAX);
         assert_eq!(show(&got), show(&wanted), "seed {seed}, step {number}: replies and events");
         assert_eq!(records(&kept), records(&plain), "seed {seed}, step {number}");
+        let accounts = |server: &Server| server.tree().accounts().iter().collect::<Vec<_>>();
+        assert_eq!(accounts(&kept), accounts(&plain), "seed {seed}, step {number}: what each domain owns");
         last = (step.client, wanted.len());
     }
     let again = Server::recover(memory.image().unwrap()).unwrap();
@@ -254,6 +256,58 @@ fn show(bytes: &[u8]) -> String {
 fn killed_at_any_byte_a_store_goes_on_from_its_image() {
     let kills: u32 = (1..=24).map(|seed| run(seed, 400)).sum();
     assert!(kills > 200, "{kills} kills are too few to tell");
+}
+
+/// Some steps on a server.
+fn busy(server: &mut Server, script: &mut Script, dice: &mut Dice) {
+    let mut last = (0, 0);
+    for number in 0..300 {
+        let step = script.next(dice);
+        let read = carry_out(server, last, &step, number);
+        last = (step.client, read.len());
+    }
+}
+
+#[test]
+fn another_image_can_take_the_place_of_one() {
+    let (first, second) = (Shared::new(), Shared::new());
+    let (mut script, mut dice) = (Script::default(), Dice(11));
+    let mut server = Server::new(Quota::default());
+    connect_all(&mut server);
+    server.keep(Image::format(Box::new(first.clone()), BOOT).unwrap());
+    busy(&mut server, &mut script, &mut dice);
+    let before = records(&server);
+    server.keep(Image::format(Box::new(second.clone()), BOOT).unwrap());
+    assert_eq!(records(&Server::recover(second.image().unwrap()).unwrap()), before, "the new one holds everything");
+    assert!(Server::recover(first.image().unwrap()).is_ok(), "the old one is left as it was");
+    busy(&mut server, &mut script, &mut dice);
+    assert_eq!(records(&Server::recover(second.image().unwrap()).unwrap()), records(&server), "and goes on");
+}
+
+#[test]
+fn without_an_image_nothing_piles_up() {
+    let mut server = Server::new(Quota::default());
+    connect_all(&mut server);
+    let mut size_after = |transactions: u32| {
+        for id in 1..=transactions {
+            let ask = |server: &mut Server, kind: MsgType, tx, payload: &[u8]| {
+                let mut bytes = Vec::new();
+                wire::encode(kind.number(), 1, tx, payload, &mut bytes).unwrap();
+                carry_out(server, (0, 0), &Step { client: 0, input: bytes, reads: 0 }, 0);
+                let mut read = Vec::new();
+                server.output(CLIENTS[0], 100_000, &mut read);
+                server.sent(CLIENTS[0], read.len());
+                read
+            };
+            let started = ask(&mut server, MsgType::TransactionStart, 0, b"\0");
+            let tx = String::from_utf8_lossy(&started[16..started.len() - 1]).parse().unwrap();
+            ask(&mut server, MsgType::Write, tx, format!("/a\0{:04}", id % 1000).as_bytes());
+            ask(&mut server, MsgType::TransactionEnd, tx, b"T\0");
+        }
+        format!("{server:?}").len()
+    };
+    let (early, late) = (size_after(100), size_after(5000));
+    assert!(late < early + 200, "{early} characters tell everything after 100 transactions, {late} after 5,100");
 }
 
 #[test]

@@ -11,6 +11,10 @@ impl Writer {
         &self.0
     }
 
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     /// Seven bits to a byte, the lowest first; the highest bit says that more follow.
     pub fn number(&mut self, value: impl Into<u64>) -> &mut Writer {
         let mut value = value.into();

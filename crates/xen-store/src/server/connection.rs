@@ -166,6 +166,13 @@ impl Connection {
         }
     }
 
+    /// Nothing of it is in the image that comes next.
+    pub fn forget_image(&mut self) {
+        self.kept = Kept::default();
+        self.outbox.forget_image();
+        self.transactions.values_mut().for_each(Transaction::forget_image);
+    }
+
     /// Every record of it in the state image.
     pub fn all_slots(&mut self) -> Vec<Slot> {
         self.forget();

@@ -64,12 +64,14 @@ impl Connections {
         self.all.len()
     }
 
-    /// From now on somebody asks; everything counts as changed.
+    /// From now on somebody asks who knows nothing yet: everything counts as changed.
     pub fn keep(&mut self) {
         self.kept = true;
-        let all: Vec<ConnId> = self.all.keys().copied().collect();
-        for conn in all {
-            self.get_mut(&conn);
+        self.dead.clear();
+        self.touched = self.all.keys().copied().collect();
+        for connection in self.all.values_mut() {
+            connection.touched = true;
+            connection.forget_image();
         }
     }
 

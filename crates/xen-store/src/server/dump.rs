@@ -13,7 +13,6 @@ use xen_abi::Port;
 
 use super::connection::Connection;
 use super::{ConnId, ConnKind, Server};
-use crate::path::{INTRODUCE_DOMAIN, RELEASE_DOMAIN};
 use crate::perms::{KnownSince, Perm, Perms};
 use crate::quota::{Limit, Quota};
 use crate::stream::{
@@ -65,7 +64,7 @@ impl Server {
                 writer.put(&Record::Watch(watch_record(id, watch, version)))?;
             }
         }
-        self.dump_nodes(&mut writer)?;
+        self.tree.with_paths().try_for_each(|(node, path, _)| writer.put(&self.node_record(node, &path)))?;
         self.domain_records(version).try_for_each(|record| writer.put(&record))?;
         Ok(writer.finish())
     }
@@ -89,20 +88,6 @@ impl Server {
             by_conn.entry(watch.conn).or_default().push(watch);
         }
         by_conn
-    }
-
-    fn dump_nodes(&self, writer: &mut Writer) -> Result<(), StreamError> {
-        let mut pending: Vec<(&Node, String)> = vec![(self.tree.root(), "/".to_owned())];
-        while let Some((node, path)) = pending.pop() {
-            writer.put(&self.node_record(node, &path))?;
-            let above = if path == "/" { "" } else { &path };
-            // The youngest goes onto the stack first.
-            pending.extend(node.children().rev().map(|child| (&**child.node(), format!("{above}/{}", child.name()))));
-        }
-        for (node, name) in self.tree.specials().zip([RELEASE_DOMAIN, INTRODUCE_DOMAIN]) {
-            writer.put(&self.node_record(node, name))?;
-        }
-        Ok(())
     }
 
     fn node_record(&self, node: &Node, path: &str) -> Record {

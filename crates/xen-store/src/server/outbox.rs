@@ -147,6 +147,12 @@ impl Outbox {
         }
     }
 
+    /// Nothing of it is in the image that comes next.
+    pub fn forget_image(&mut self) {
+        self.slots.clear();
+        self.dead.clear();
+    }
+
     /// Where the state image holds frames that are gone since the last call.
     pub fn take_dead(&mut self) -> Vec<Slot> {
         std::mem::take(&mut self.dead)

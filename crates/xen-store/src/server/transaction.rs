@@ -17,9 +17,11 @@
 //! existence or the children that its request asks for, and on nothing else. Two creators of siblings do not conflict; one who listed
 //! the directory does. A domain that goes (its nodes may be named in the view) always forces the second way.
 
-use super::ConnId;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::domains::Domains;
 use super::requests::{Scope, node_request};
+use super::{ConnId, ConnKind};
 use crate::image::{Image, Kind, Slot, Writer};
 use crate::path::StorePath;
 use crate::perms::Identity;
@@ -53,7 +55,20 @@ pub(super) struct Surroundings<'a> {
     pub held: u64,
 }
 
-impl Surroundings<'_> {
+impl<'a> Surroundings<'a> {
+    /// Around a client's requests.
+    pub fn new(
+        generation: &'a mut u64,
+        domains: &'a Domains,
+        global: &'a Quota,
+        who: Identity,
+        (kind, home): (ConnKind, &'a str),
+        held: u64,
+    ) -> Surroundings<'a> {
+        let (quota, features) = (domains.limits(kind, global), domains.features(kind));
+        Surroundings { generation, domains, quota, who, home, features, held }
+    }
+
     /// One request on some tree.
     pub fn run(
         &mut self,
@@ -157,9 +172,11 @@ impl Transaction {
         allowed.filter_map(move |logged| Some((logged.kind, StorePath::of_request(&logged.payload, home)?)))
     }
 
-    /// Commits the slow way from now on: records of the view's nodes are not known.
-    pub fn forget_base(&mut self) {
+    /// Nothing of it is in the image that comes next. It commits the slow way from now on: the view's nodes do not know their records.
+    pub fn forget_image(&mut self) {
         self.base = None;
+        self.slot = Slot::NONE;
+        self.kept = 0;
     }
 
     /// Gives the state image what it does not hold yet.
@@ -195,7 +212,8 @@ impl Transaction {
 
     /// Where the state image holds it.
     pub fn slots(&self) -> impl Iterator<Item = Slot> {
-        std::iter::once(self.slot).chain(self.log.iter().map(|logged| logged.slot))
+        let all = std::iter::once(self.slot).chain(self.log.iter().map(|logged| logged.slot));
+        all.filter(|slot| !slot.is_none())
     }
 
     /// Makes the view the live tree, or says why not and leaves the live tree alone. Gives the changes to be told.
@@ -227,14 +245,12 @@ fn cost(payload: &[u8]) -> u64 {
     2 * payload.len() as u64 + 64
 }
 
-/// FNV-1a, 64 bits: the state image carries it from one version of this program to the next.
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01b3;
-
+/// Not made for other programs: one that digests in another way refuses the commits of transactions that it takes over.
 fn digest(outcome: Result<(), XsError>, reply: &[u8]) -> u64 {
-    let (first, bytes) = match outcome {
-        Ok(()) => (b'+', reply),
-        Err(error) => (b'-', error.name().as_bytes()),
-    };
-    std::iter::once(&first).chain(bytes).fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME))
+    let mut hasher = DefaultHasher::new();
+    outcome.hash(&mut hasher);
+    if outcome.is_ok() {
+        reply.hash(&mut hasher);
+    }
+    hasher.finish()
 }

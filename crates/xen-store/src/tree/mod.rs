@@ -116,9 +116,18 @@ impl Tree {
         }
     }
 
-    /// The nodes of `@releaseDomain` and `@introduceDomain`.
-    pub(crate) fn specials(&self) -> impl Iterator<Item = &Node> {
-        [&*self.release, &*self.introduce].into_iter()
+    /// Every node with its path and its age among its siblings, parents before children, the oldest first, the `@` nodes last.
+    pub(crate) fn with_paths(&self) -> impl Iterator<Item = (&Node, String, u64)> {
+        let mut pending: Vec<(&Node, String, u64)> = vec![(&self.root, "/".to_owned(), 0)];
+        let nodes = std::iter::from_fn(move || {
+            let (node, path, birth) = pending.pop()?;
+            let above = if path == "/" { "" } else { &path };
+            // The youngest goes onto the stack first.
+            pending.extend(node.children().rev().map(|child| (&**child.node(), format!("{above}/{}", child.name()), child.birth())));
+            Some((node, path, birth))
+        });
+        let specials = [(&*self.release, RELEASE_DOMAIN), (&*self.introduce, INTRODUCE_DOMAIN)];
+        nodes.chain(specials.map(|(node, name)| (node, name.to_owned(), 0)))
     }
 
     /// Every node with the length of its path, parents before children, the `@` nodes last: what the accounts must add up to.

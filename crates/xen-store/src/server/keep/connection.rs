@@ -139,7 +139,7 @@ pub(super) fn decode(record: &Record) -> Result<KeptConnection, ImageError> {
     let conn = ConnId(body.number()?);
     let kind = match body.narrow::<u32>()?.checked_sub(1) {
         None => ConnKind::Socket,
-        Some(domid) => ConnKind::Ring(DomId(u16::try_from(domid).map_err(|_| Image::damaged("a ring has no domain"))?)),
+        Some(domid) => ConnKind::Ring(DomId(u16::try_from(domid).map_err(|_| ImageError::Damaged("a ring has no domain"))?)),
     };
     let mut connection = Connection::new(kind);
     connection.broken = body.flag()?;

@@ -4,7 +4,7 @@ use xen_abi::DomId;
 
 use super::super::Server;
 use super::super::domains::Domain;
-use crate::image::{ImageError, Kind, Reader, Record, Slot, Writer};
+use crate::image::{ImageError, Kind, Reader, Record, Writer};
 use crate::quota::{Limit, OwnQuota, Peaks, Quota};
 
 impl Server {
@@ -13,17 +13,15 @@ impl Server {
         let Some(keeping) = &mut self.keeping else { return };
         for domid in self.domains.take_touched() {
             let body = self.domains.get(domid).map(|domain| encode(domid, domain)).unwrap_or_default();
-            let (slot, kept) = keeping.domains.entry(domid).or_insert((Slot::NONE, Vec::new()));
-            if body.bytes() == kept.as_slice() {
+            let (mut slot, kept) = keeping.domains.remove(&domid).unwrap_or_default();
+            if body.bytes().is_empty() {
+                keeping.image.remove(slot);
                 continue;
             }
-            if body.bytes().is_empty() {
-                keeping.image.remove(*slot);
-                keeping.domains.remove(&domid);
-            } else {
-                keeping.image.replace(slot, Kind::Domain, body.bytes());
-                *kept = body.bytes().to_vec();
+            if body.bytes() != kept.as_slice() {
+                keeping.image.replace(&mut slot, Kind::Domain, body.bytes());
             }
+            keeping.domains.insert(domid, (slot, body.into_bytes()));
         }
     }
 

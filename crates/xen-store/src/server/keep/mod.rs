@@ -87,16 +87,12 @@ impl Keeping {
 }
 
 impl Server {
-    /// Writes everything into an empty image, and keeps it up to date from now on: with every [`Server::commit`].
+    /// Writes everything into an empty image, and keeps it up to date from now on: with every [`Server::commit`]. An image that was kept so
+    /// far is left as it is.
     pub fn keep(&mut self, image: Image) {
         self.keeping = Some(Box::new(Keeping::new(image)));
         self.keep_all_nodes();
         self.connections.keep();
-        let conns: Vec<ConnId> = self.connections.iter().map(|(conn, _)| *conn).collect();
-        for conn in conns {
-            let transactions = self.connections.get_mut(&conn).map(|connection| connection.transactions.values_mut());
-            transactions.into_iter().flatten().for_each(super::transaction::Transaction::forget_base);
-        }
         self.watches.keep();
         self.domains.touch_all();
         let watches: Vec<WatchId> = self.watches.ids().collect();

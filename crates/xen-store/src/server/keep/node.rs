@@ -6,8 +6,8 @@ use std::sync::Arc;
 use xen_abi::DomId;
 
 use super::super::Server;
-use crate::image::{Image, ImageError, Kind, Reader, Record, Writer};
-use crate::path::{INTRODUCE_DOMAIN, RELEASE_DOMAIN, StorePath};
+use crate::image::{Image, ImageError, Kind, Reader, Record, Slot, Writer};
+use crate::path::StorePath;
 use crate::perms::{Perm, Perms, Rights};
 use crate::tree::{Node, Tree};
 use crate::watch::Change;
@@ -33,15 +33,10 @@ impl Server {
 
     pub(super) fn keep_all_nodes(&mut self) {
         let Some(keeping) = &mut self.keeping else { return };
-        let image = &mut keeping.image;
-        let mut pending: Vec<(&Node, String, u64)> = vec![(self.tree.root(), "/".to_owned(), 0)];
-        while let Some((node, path, birth)) = pending.pop() {
-            keep_node(image, node, &path, birth);
-            let above = if path == "/" { "" } else { &path };
-            pending.extend(node.children().map(|child| (&**child.node(), format!("{above}/{}", child.name()), child.birth())));
-        }
-        for (node, name) in self.tree.specials().zip([RELEASE_DOMAIN, INTRODUCE_DOMAIN]) {
-            keep_node(image, node, name, 0);
+        for (node, path, birth) in self.tree.with_paths() {
+            // What it says is of an image that came before.
+            node.set_slot(Slot::NONE);
+            keep_node(&mut keeping.image, node, &path, birth);
         }
     }
 }
@@ -108,9 +103,9 @@ pub(super) fn recover(records: &[Record], generation: u64) -> Result<Tree, Image
     nodes.sort_unstable_by_key(|node| node.path);
     let mut tree = Tree::new();
     for KeptNode { path, birth, perms, value, record } in nodes {
-        let path = StorePath::parse(path).map_err(|_| Image::damaged("a node has no path"))?;
+        let path = StorePath::parse(path).map_err(|_| ImageError::Damaged("a node has no path"))?;
         if !tree.restore(&path, value, perms, birth, generation) {
-            return Err(Image::damaged("a node has no parent"));
+            return Err(ImageError::Damaged("a node has no parent"));
         }
         if let Some(node) = tree.node(&path) {
             node.set_slot(record.slot);
@@ -135,7 +130,7 @@ fn decode<'a>(record: &'a Record, lists: &mut Lists) -> Result<KeptNode<'a>, Ima
     let perms = match lists.get(&(generation, key.clone())) {
         Some(perms) => Arc::clone(perms),
         None => {
-            let perms = Arc::new(Perms::new(&entries, generation).ok_or(Image::damaged("a node has no owner"))?);
+            let perms = Arc::new(Perms::new(&entries, generation).ok_or(ImageError::Damaged("a node has no owner"))?);
             lists.insert((generation, key), Arc::clone(&perms));
             perms
         }

@@ -59,7 +59,7 @@ impl Server {
         server.tree = node::recover(&records.nodes, server.generation)?;
         let mut keeping = Keeping::new(image);
         keeping.mail = Mail { received: cell.received, sent: cell.sent };
-        let [settings] = records.settings.as_slice() else { return Err(Image::damaged("there are no settings, or two")) };
+        let [settings] = records.settings.as_slice() else { return Err(ImageError::Damaged("there are no settings, or two")) };
         keeping.settings = (settings.slot, server.recover_settings(&settings.body)?);
         for record in &records.domains {
             let domid = server.recover_domain(record)?;
@@ -81,7 +81,7 @@ impl Server {
         for record in &records.connections {
             let kept = connection::decode(record)?;
             if let ConnKind::Ring(domid) = kept.connection.kind {
-                self.domains.get_mut(domid).ok_or(Image::damaged("a ring has no domain"))?.ring = Some(kept.conn);
+                self.domains.get_mut(domid).ok_or(ImageError::Damaged("a ring has no domain"))?.ring = Some(kept.conn);
             }
             half_sent.insert(kept.conn, kept.sent);
             self.connections.insert(kept.conn, kept.connection);
@@ -108,7 +108,7 @@ impl Server {
     }
 
     fn recovered(&mut self, conn: ConnId) -> Result<&mut Connection, ImageError> {
-        self.connections.get_mut(&conn).ok_or(Image::damaged("something belongs to no client"))
+        self.connections.get_mut(&conn).ok_or(ImageError::Damaged("something belongs to no client"))
     }
 
     /// Records that begin with a client and a number, in this order.
@@ -126,13 +126,13 @@ impl Server {
         for (conn, id, record, body) in self.numbered(&records.transactions)? {
             let mut body = body;
             let transaction = Transaction::recovered(&self.tree, &self.domains, body.flag()?, record.slot);
-            let id = u32::try_from(id).map_err(|_| Image::damaged("a transaction has no number"))?;
+            let id = u32::try_from(id).map_err(|_| ImageError::Damaged("a transaction has no number"))?;
             self.recovered(conn)?.transactions.insert(id, transaction);
         }
         let mut logged = Vec::new();
         for (conn, id, record, body) in self.numbered(&records.logged)? {
             let mut body = body;
-            let id = u32::try_from(id).map_err(|_| Image::damaged("a transaction has no number"))?;
+            let id = u32::try_from(id).map_err(|_| ImageError::Damaged("a transaction has no number"))?;
             logged.push((conn, id, body.number()?, record.slot, body));
         }
         logged.sort_unstable_by_key(|(conn, id, number, ..)| (*conn, *id, *number));
@@ -143,21 +143,14 @@ impl Server {
     }
 
     fn run_logged(&mut self, conn: ConnId, id: u32, slot: Slot, mut body: Reader<'_>) -> Result<(), ImageError> {
-        let kind = MsgType::from_number(body.narrow()?).ok_or(Image::damaged("a logged request has no type"))?;
+        let kind = MsgType::from_number(body.narrow()?).ok_or(ImageError::Damaged("a logged request has no type"))?;
         let digest = body.number()?;
-        let who = self.identity(conn).ok_or(Image::damaged("a transaction has no client"))?;
-        let connection = self.connections.get_mut(&conn).ok_or(Image::damaged("a transaction has no client"))?;
+        let who = self.identity(conn).ok_or(ImageError::Damaged("a transaction has no client"))?;
+        let connection = self.connections.get_mut(&conn).ok_or(ImageError::Damaged("a transaction has no client"))?;
         let held = connection.held();
-        let mut around = Surroundings {
-            generation: &mut self.generation,
-            domains: &self.domains,
-            quota: self.domains.limits(connection.kind, &self.quota),
-            who,
-            home: &connection.home,
-            features: self.domains.features(connection.kind),
-            held,
-        };
-        let transaction = connection.transactions.get_mut(&id).ok_or(Image::damaged("a logged request has no transaction"))?;
+        let mut around =
+            Surroundings::new(&mut self.generation, &self.domains, &self.quota, who, (connection.kind, &connection.home), held);
+        let transaction = connection.transactions.get_mut(&id).ok_or(ImageError::Damaged("a logged request has no transaction"))?;
         transaction.run_again(kind, body.rest(), digest, slot, &mut around);
         Ok(())
     }

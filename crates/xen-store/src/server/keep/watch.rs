@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::{ConnId, Server};
-use crate::image::{Image, ImageError, Kind, Reader, Record, Slot, Writer};
+use crate::image::{ImageError, Kind, Reader, Record, Slot, Writer};
 use crate::path::StorePath;
 use crate::watch::{Watch, WatchId};
 
@@ -32,7 +32,7 @@ impl Server {
         let slots = watches.iter().zip(records).map(|((id, _), record)| (*id, record.slot)).collect();
         watches.sort_unstable_by_key(|(id, _)| *id);
         for (id, watch) in watches {
-            let connection = self.connections.get_mut(&watch.conn).ok_or(Image::damaged("a watch has no client"))?;
+            let connection = self.connections.get_mut(&watch.conn).ok_or(ImageError::Damaged("a watch has no client"))?;
             connection.watch_bytes += watch.size();
             connection.watches.insert((watch.path.clone(), watch.token.clone()), id);
             self.watches.restore(id, watch);
@@ -55,6 +55,6 @@ fn decode(body: &[u8]) -> Result<(WatchId, Watch), ImageError> {
     let (id, conn) = (WatchId(body.number()?), ConnId(body.number()?));
     let hidden_prefix = body.narrow()?;
     let depth = body.narrow::<usize>()?.checked_sub(1);
-    let path = StorePath::parse(body.text()?).map_err(|_| Image::damaged("a watch has no path"))?;
+    let path = StorePath::parse(body.text()?).map_err(|_| ImageError::Damaged("a watch has no path"))?;
     Ok((id, Watch { conn, path, token: body.rest().into(), hidden_prefix, depth }))
 }

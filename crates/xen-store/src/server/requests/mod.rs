@@ -159,15 +159,8 @@ impl Server {
     fn on_nodes(&mut self, conn: ConnId, who: &Identity, message: &Message, kind: MsgType, reply: &mut Vec<u8>) -> Result<Outcome> {
         let connection = self.connections.get_mut(&conn).ok_or(XsError::Io)?;
         let held = connection.held();
-        let mut around = Surroundings {
-            generation: &mut self.generation,
-            domains: &self.domains,
-            quota: self.domains.limits(connection.kind, &self.quota),
-            who: *who,
-            home: &connection.home,
-            features: self.domains.features(connection.kind),
-            held,
-        };
+        let mut around =
+            Surroundings::new(&mut self.generation, &self.domains, &self.quota, *who, (connection.kind, &connection.home), held);
         if message.tx_id != 0 {
             let transaction = connection.transactions.get_mut(&message.tx_id).ok_or(XsError::NoEntry)?;
             transaction.run(kind, &message.payload, &mut around, reply)?;

@@ -48,15 +48,8 @@ impl Server {
         if commit {
             let footprint = self.fairness.may_claim(conn).then(|| Footprint::of(transaction.touched(&connection.home)));
             let held = connection.held();
-            let mut around = Surroundings {
-                generation: &mut self.generation,
-                domains: &self.domains,
-                quota: self.domains.limits(connection.kind, &self.quota),
-                who: *who,
-                home: &connection.home,
-                features: self.domains.features(connection.kind),
-                held,
-            };
+            let mut around =
+                Surroundings::new(&mut self.generation, &self.domains, &self.quota, *who, (connection.kind, &connection.home), held);
             let outcome = transaction.commit(&mut self.tree, &mut around);
             if matches!(outcome, Err(XsError::Again)) {
                 self.fairness.refused(conn, footprint);

@@ -1,11 +1,12 @@
 //! One client.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use xen_abi::DomId;
 
 use super::keep::{Kept, RingState};
-use super::outbox::Outbox;
+use super::outbox::{Cause, Outbox};
 use super::report::Work;
 use super::transaction::Transaction;
 use crate::image::Slot;
@@ -68,6 +69,10 @@ pub(super) struct Connection {
     pub touched: bool,
     /// What the state image holds of it.
     pub kept: Kept,
+    /// Its requests whose events others have not read.
+    pub causes: Vec<Arc<Cause>>,
+    /// The watchdog looks after its events.
+    pub expires: bool,
 }
 
 impl Connection {
@@ -94,6 +99,8 @@ impl Connection {
             ring: None,
             touched: false,
             kept: Kept::default(),
+            causes: Vec::new(),
+            expires: false,
         }
     }
 
@@ -126,9 +133,22 @@ impl Connection {
         self.may_answer(quota) && self.parser.buffered() >= HEADER_LEN
     }
 
+    /// Replies that it has not read, and requests whose events others have not read.
+    pub fn outstanding(&self) -> usize {
+        self.outbox.replies() + self.causes.iter().filter(|cause| Arc::strong_count(cause) > 1).count()
+    }
+
+    /// Notes a request that made events.
+    pub fn add_cause(&mut self, cause: Arc<Cause>) {
+        self.causes.retain(|cause| Arc::strong_count(cause) > 1);
+        if Arc::strong_count(&cause) > 1 {
+            self.causes.push(cause);
+        }
+    }
+
     /// Whether another answer may be added to what the client has not read yet.
     fn may_answer(&self, quota: &Quota) -> bool {
-        let reads = if self.privileged() { self.outbox.bytes() < OUTPUT_PAUSE } else { self.outbox.replies() < quota.outstanding };
+        let reads = if self.privileged() { self.outbox.bytes() < OUTPUT_PAUSE } else { self.outstanding() < quota.outstanding };
         reads && !self.broken && self.parked.is_none()
     }
 

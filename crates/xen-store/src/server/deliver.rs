@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::outbox::{Cause, Origin};
 use super::{ConnId, ConnKind, RingError, Server};
 use crate::watch::{Change, WatchId};
 use crate::wire::{self, HEADER_LEN, Header, MsgType, PAYLOAD_MAX, XsError};
@@ -53,7 +54,10 @@ impl Server {
         }
         if limit.is_none_or(|limit| connection.held() + message.len() as u64 <= limit) {
             connection.work.events += 1;
-            connection.outbox.event(message.into(), may_merge);
+            let since = self.fairness.now();
+            let cause = self.requester.map(|asker| Arc::clone(self.cause.get_or_insert_with(|| Arc::new(Cause(asker)))));
+            connection.outbox.event(message.into(), may_merge, Origin { since, cause });
+            self.expect_to_read(conn);
             self.mark_dirty(conn);
         } else {
             connection.work.dropped += 1;
@@ -93,6 +97,25 @@ impl Server {
         }
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.outbox.reply(message);
+            self.mark_dirty(conn);
+        }
+    }
+
+    /// Lets those go on whose events this client has read or will never read. Their rings may hold requests, so the shell looks at them.
+    pub(super) fn wake_causes(&mut self, conn: ConnId) {
+        let freed = self.connections.get_mut(&conn).map(|connection| connection.outbox.take_freed());
+        self.wake_all(freed.unwrap_or_default());
+    }
+
+    /// Drops what a client has not read.
+    pub(super) fn abandon_output(&mut self, conn: ConnId) {
+        let freed = self.connections.get_mut(&conn).map(|connection| connection.outbox.abandon());
+        self.wake_all(freed.unwrap_or_default());
+    }
+
+    fn wake_all(&mut self, freed: Vec<ConnId>) {
+        for conn in freed {
+            self.wake(conn);
             self.mark_dirty(conn);
         }
     }

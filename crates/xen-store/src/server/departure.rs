@@ -20,6 +20,7 @@ impl Server {
         }
         self.remove_nodes_of(domid);
         self.domains.forget(domid);
+        self.watchdog.forget(domid, ring);
         // Whoever comes next by this number is younger than every list that stands.
         self.generation += 1;
         if let Some(conn) = ring {

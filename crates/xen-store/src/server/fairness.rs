@@ -124,12 +124,20 @@ pub(super) struct Fairness {
     line: VecDeque<ConnId>,
     /// Clients whose parked requests are to be looked at again.
     released: VecDeque<ConnId>,
+    /// Holders whose time ran out.
+    stalled: Vec<ConnId>,
     /// The request that is looked at had waited: nothing holds it up again.
     insists: bool,
 }
 
 impl Fairness {
-    fn now(&self) -> Duration {
+    /// Holders whose time ran out since the last call.
+    pub fn take_stalled(&mut self) -> Vec<ConnId> {
+        std::mem::take(&mut self.stalled)
+    }
+
+    /// The time; the beginning while nobody tells it.
+    pub fn now(&self) -> Duration {
         self.now.unwrap_or_default()
     }
 
@@ -222,6 +230,7 @@ impl Fairness {
             let held = now.saturating_sub(lease.since);
             let standing = self.standings.entry(lease.holder).or_default();
             if lease.until() <= now {
+                self.stalled.push(lease.holder);
                 *standing = Standing { rests_until: now + LEASE * PENALTY, ..Standing::default() };
             } else {
                 standing.rests_until = now + held;
@@ -256,13 +265,15 @@ impl Server {
         if !self.fairness.leases.is_empty() {
             self.fairness.end_leases(|lease| lease.until() <= now);
         }
+        self.watch_clients(now);
     }
 
     /// When [`Server::tick`] must be called at the latest, though nothing else happens; `None` while nobody waits for anything.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         let waits = !(self.fairness.parked.is_empty() && self.fairness.line.is_empty());
-        waits.then(|| self.fairness.leases.iter().map(Lease::until).min()).flatten()
+        let lease = waits.then(|| self.fairness.leases.iter().map(Lease::until).min()).flatten();
+        [lease, self.watchdog.next_expiry()].into_iter().flatten().min()
     }
 
     /// Looks again at one request that waited for a lease to end. `false` when there is none.

@@ -171,11 +171,13 @@ impl Loading {
             connection.break_off();
             return Ok(());
         }
-        connection.outbox.restore(usize::from(record.half_sent), &record.output).ok_or(Senseless::Output)?;
+        let now = self.server.fairness.now();
+        connection.outbox.restore(usize::from(record.half_sent), &record.output, now).ok_or(Senseless::Output)?;
         if !connection.outbox.is_empty() {
             connection.dirty = true;
             self.server.dirty.push(conn);
         }
+        self.server.expect_to_read(conn);
         self.server.input(conn, &record.input);
         Ok(())
     }

@@ -32,8 +32,10 @@ mod report;
 mod requests;
 mod transaction;
 mod turn;
+mod watchdog;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use xen_abi::DomId;
 
@@ -45,6 +47,7 @@ pub use fairness::LEASE;
 pub use keep::{Mail, RingState};
 pub use load::{LoadError, Loaded, LoadedClient, Senseless};
 pub use report::{ClientReport, Report, Work};
+pub use watchdog::UNREAD;
 
 use crate::path::{self, StorePath};
 use crate::perms::Identity;
@@ -55,7 +58,9 @@ use connection::Connection;
 use connections::Connections;
 use domains::Domains;
 use fairness::Fairness;
+use outbox::Cause;
 use requests::{LiveUpdate, Trace};
+use watchdog::Watchdog;
 
 /// A xenstore server without any I/O.
 #[derive(Debug)]
@@ -89,6 +94,10 @@ pub struct Server {
     asked_again: bool,
     /// Where everything is kept that must outlive this process.
     keeping: Option<Box<keep::Keeping>>,
+    watchdog: Watchdog,
+    /// The domain whose request is looked at, and what its events are tied to once there is one.
+    requester: Option<ConnId>,
+    cause: Option<Arc<Cause>>,
 }
 
 impl Server {
@@ -116,6 +125,9 @@ impl Server {
             held_starts: None,
             asked_again: false,
             keeping: None,
+            watchdog: Watchdog::default(),
+            requester: None,
+            cause: None,
         };
         server.seed(&path::tool::xenstored(), b"");
         server
@@ -151,6 +163,7 @@ impl Server {
     /// Forgets a client that went away, with its watches and transactions. A domain's ring goes with its domain instead.
     pub fn disconnect(&mut self, conn: ConnId) {
         self.drop_watches(conn);
+        self.abandon_output(conn);
         if let Some(connection) = self.connections.remove(&conn).filter(|connection| connection.kind == ConnKind::Socket) {
             self.tools_left.add(&connection.work);
         }
@@ -196,6 +209,7 @@ impl Server {
     pub fn sent(&mut self, conn: ConnId, bytes: usize) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.outbox.sent(bytes);
+            self.wake_causes(conn);
             self.wake(conn);
         }
     }

@@ -7,21 +7,34 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::ConnId;
 use crate::image::Slot;
 use crate::wire::{HEADER_LEN, Header, MsgType, PAYLOAD_MAX};
+
+/// A request of a domain that made events. It counts as outstanding until all of them are read (XSA-326).
+#[derive(Debug)]
+pub(super) struct Cause(pub ConnId);
+
+/// When an event was made, and by whom.
+#[derive(Debug, Default)]
+pub(super) struct Origin {
+    pub since: Duration,
+    pub cause: Option<Arc<Cause>>,
+}
 
 #[derive(Debug)]
 enum Frame {
     Reply(Vec<u8>),
-    Event(Arc<[u8]>),
+    Event(Arc<[u8]>, Origin),
 }
 
 impl Frame {
     fn bytes(&self) -> &[u8] {
         match self {
             Frame::Reply(bytes) => bytes,
-            Frame::Event(bytes) => bytes,
+            Frame::Event(bytes, _) => bytes,
         }
     }
 }
@@ -35,12 +48,14 @@ pub(super) struct Outbox {
     replies: usize,
     /// Events of which nothing is sent yet.
     waiting: HashSet<Arc<[u8]>>,
-    /// Number of the first frame since the client connected.
-    first: u64,
+    /// Number of the next frame that the state image is given.
+    next: u64,
     /// Where the state image holds the first frames.
     slots: VecDeque<Slot>,
     /// Where it holds frames that are gone.
     dead: Vec<Slot>,
+    /// Those whose events have gone since this was last asked.
+    freed: Vec<ConnId>,
 }
 
 impl Outbox {
@@ -66,11 +81,11 @@ impl Outbox {
     }
 
     /// Adds a whole encoded event, unless `may_merge` and the same one waits already.
-    pub fn event(&mut self, message: Arc<[u8]>, may_merge: bool) {
+    pub fn event(&mut self, message: Arc<[u8]>, may_merge: bool, origin: Origin) {
         let is_new = self.waiting.insert(Arc::clone(&message));
         if is_new || !may_merge {
             self.bytes += message.len();
-            self.frames.push_back(Frame::Event(message));
+            self.frames.push_back(Frame::Event(message, origin));
         }
     }
 
@@ -102,7 +117,7 @@ impl Outbox {
         self.sent += bytes.min(self.bytes);
         self.bytes -= bytes.min(self.bytes);
         while let Some(frame) = self.frames.front() {
-            if let (Frame::Event(message), true) = (frame, self.sent > 0 && !was_begun) {
+            if let (Frame::Event(message, _), true) = (frame, self.sent > 0 && !was_begun) {
                 self.waiting.remove(message);
             }
             let len = frame.bytes().len();
@@ -112,9 +127,10 @@ impl Outbox {
             self.sent -= len;
             was_begun = false;
             self.replies -= usize::from(matches!(frame, Frame::Reply(_)));
-            self.frames.pop_front();
-            self.first += 1;
             self.dead.extend(self.slots.pop_front());
+            if let Some(Frame::Event(_, Origin { cause: Some(cause), .. })) = self.frames.pop_front() {
+                self.freed.push(cause.0);
+            }
         }
     }
 
@@ -126,8 +142,10 @@ impl Outbox {
     /// Gives every frame to the state image that it does not hold yet, with its number and whether it is an event.
     pub fn keep(&mut self, mut put: impl FnMut(u64, bool, &[u8]) -> Slot) {
         let known = self.slots.len();
-        for (number, frame) in (self.first..).zip(&self.frames).skip(known) {
-            self.slots.push_back(put(number, matches!(frame, Frame::Event(_)), frame.bytes()));
+        for frame in self.frames.iter().skip(known) {
+            self.slots.push_back(put(self.next, matches!(frame, Frame::Event(..)), frame.bytes()));
+            // A number is never used again while a frame has it, though frames may leave from the middle.
+            self.next += 1;
         }
     }
 
@@ -136,12 +154,12 @@ impl Outbox {
         let is_first = self.frames.is_empty();
         self.slots.push_back(slot);
         if is_event {
-            self.event(message.into(), false)
+            self.event(message.into(), false, Origin::default())
         } else {
             self.reply(message.to_vec())
         }
+        self.next = number.saturating_add(1);
         if is_first {
-            self.first = number;
             // Before the next one comes: that may be the same event once more.
             self.sent(sent);
         }
@@ -164,8 +182,8 @@ impl Outbox {
     }
 
     /// Takes back what [`Outbox::unsent`] gave, into an empty outbox: first the rest of a message whose beginning is sent, then whole messages.
-    /// `None` for bytes that are not that.
-    pub fn restore(&mut self, half_sent: usize, bytes: &[u8]) -> Option<()> {
+    /// Its events are as old as this moment. `None` for bytes that are not that.
+    pub fn restore(&mut self, half_sent: usize, bytes: &[u8], since: Duration) -> Option<()> {
         let (half, mut rest) = bytes.split_at_checked(half_sent)?;
         if !half.is_empty() {
             // What is sent of it is not known any more: one byte stands for it.
@@ -177,7 +195,7 @@ impl Outbox {
             let (_, next) = after.split_at_checked(header.len as usize).filter(|_| header.len as usize <= PAYLOAD_MAX)?;
             let (message, _) = rest.split_at_checked(rest.len() - next.len())?;
             match header.kind == MsgType::WatchEvent.number() {
-                true => self.event(message.into(), false),
+                true => self.event(message.into(), false, Origin { since, cause: None }),
                 false => self.reply(message.to_vec()),
             }
             rest = next;
@@ -193,5 +211,48 @@ impl Outbox {
         // A message is shorter than 2^16 bytes.
         let half = if self.sent > 0 { u16::try_from(first - self.sent).unwrap_or_default() } else { 0 };
         (half, bytes)
+    }
+
+    /// Forgets events that were made at `before` or earlier and of which nothing is sent yet. Gives how many.
+    pub fn expire(&mut self, before: Duration) -> usize {
+        let (count, begun) = (self.frames.len(), usize::from(self.sent > 0));
+        let mut slots = std::mem::take(&mut self.slots).into_iter();
+        for (index, frame) in std::mem::take(&mut self.frames).into_iter().enumerate() {
+            let slot = slots.next();
+            match frame {
+                Frame::Event(message, origin) if index >= begun && origin.since <= before => {
+                    self.waiting.remove(&message);
+                    self.freed.extend(origin.cause.map(|cause| cause.0));
+                    self.bytes -= message.len();
+                    self.dead.extend(slot);
+                }
+                frame => {
+                    self.frames.push_back(frame);
+                    self.slots.extend(slot);
+                }
+            }
+        }
+        count - self.frames.len()
+    }
+
+    /// When the oldest event was made of which nothing is sent yet.
+    pub fn oldest_event(&self) -> Option<Duration> {
+        let since = |frame: &Frame| if let Frame::Event(_, origin) = frame { Some(origin.since) } else { None };
+        self.frames.iter().skip(usize::from(self.sent > 0)).find_map(since)
+    }
+
+    /// Whose events have gone since the last call.
+    pub fn take_freed(&mut self) -> Vec<ConnId> {
+        std::mem::take(&mut self.freed)
+    }
+
+    /// Everything goes; gives whose events were among it.
+    pub fn abandon(&mut self) -> Vec<ConnId> {
+        let Outbox { frames, mut freed, slots, mut dead, next, .. } = std::mem::take(self);
+        dead.extend(slots);
+        *self = Outbox { dead, next, ..Outbox::default() };
+        let causes = frames.into_iter().filter_map(|frame| if let Frame::Event(_, origin) = frame { origin.cause } else { None });
+        freed.extend(causes.map(|cause| cause.0));
+        freed
     }
 }

@@ -152,9 +152,11 @@ impl Server {
             seen.note(Limit::TransactionNodes, transaction.requests());
         }
         self.peaks.join(&seen);
+        let memory = seen.get(Limit::Memory) as usize;
         if let Some(peaks) = self.domains.peaks_mut(domid) {
             peaks.join(&seen);
         }
+        self.watch_memory(domid, memory);
     }
 
     /// Notes what a domain uses now.
@@ -191,7 +193,7 @@ pub(super) fn usage(account: Account, connection: Option<&Connection>) -> [(Limi
     [
         (Limit::Nodes, account.nodes as usize),
         (Limit::Watches, connection.map_or(0, |connection| connection.watches.len())),
-        (Limit::Outstanding, connection.map_or(0, |connection| connection.outbox.replies())),
+        (Limit::Outstanding, connection.map_or(0, Connection::outstanding)),
         (Limit::Memory, usize::try_from(account.memory + held).unwrap_or(usize::MAX)),
         (Limit::Transactions, connection.map_or(0, |connection| connection.transactions.len())),
     ]

@@ -68,6 +68,7 @@ impl Server {
     pub fn break_off(&mut self, conn: ConnId, error: RingError) {
         self.drop_watches(conn);
         self.fairness.forget(conn);
+        self.abandon_output(conn);
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.break_off();
         let effect = match connection.kind {

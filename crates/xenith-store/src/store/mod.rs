@@ -183,7 +183,9 @@ impl Store {
         }
         for conn in self.server.take_dirty() {
             match self.guests.contains_key(&conn) {
-                true => moved |= self.flush_ring(conn),
+                true if self.server.has_output(conn) => moved |= self.flush_ring(conn),
+                // Nothing to say, but something to hear: it had to wait until others read what it caused.
+                true => moved |= self.ready.insert(conn),
                 false => self.dirty_sockets.push(conn),
             }
         }

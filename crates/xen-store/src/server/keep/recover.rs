@@ -160,6 +160,7 @@ impl Server {
         let conns: Vec<ConnId> = self.connections.iter().map(|(conn, _)| *conn).collect();
         for conn in conns {
             self.wake(conn);
+            self.expect_to_read(conn);
             let Some(connection) = self.connections.get_mut(&conn) else { continue };
             if !connection.outbox.is_empty() {
                 connection.dirty = true;

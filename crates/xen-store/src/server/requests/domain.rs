@@ -45,6 +45,7 @@ impl Server {
         if let Some(conn) = self.ring_of(domid) {
             self.drop_watches(conn);
             self.fairness.forget(conn);
+            self.abandon_output(conn);
             if let Some(connection) = self.connections.get_mut(&conn) {
                 connection.restart();
             }

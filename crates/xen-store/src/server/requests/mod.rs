@@ -91,7 +91,14 @@ impl Server {
         if self.trace.speaks() {
             self.trace_message(conn, "IN", header, &message.payload);
         }
+        self.requester = self.connections.get(&conn).filter(|connection| !connection.privileged()).map(|_| conn);
         let outcome = self.serve(conn, &message, &mut reply);
+        self.requester = None;
+        if let Some(cause) = self.cause.take()
+            && let Some(connection) = self.connections.get_mut(&conn)
+        {
+            connection.add_cause(cause);
+        }
         self.note_work(conn, &message, &outcome);
         match outcome {
             Ok(Outcome::Reply) => self.send_reply(conn, header, reply, Ok(())),

@@ -62,6 +62,20 @@ impl Drop for Store {
 }
 
 #[test]
+fn a_directory_that_cannot_be_used_is_the_askers_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("file"), "").unwrap();
+    let long = "x".repeat(120);
+    for (name, what) in [("file", "cannot make"), ("file/below", "cannot make"), (&long, "cannot")] {
+        let output = Command::new(XENITH).args(["store", "--standalone"]).arg(directory.path().join(name)).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success());
+        assert!(told.contains(what) && told.contains("name a directory that you can write"), "{name}: {told}");
+        assert!(told.contains("bad-request"), "{name}: {told}");
+    }
+}
+
+#[test]
 fn a_tree_is_written_shown_and_removed() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::start(directory.path());

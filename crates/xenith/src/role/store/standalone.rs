@@ -15,10 +15,7 @@ use crate::{logging, signals};
 pub(super) fn serve(directory: &Path, level: LevelFilter) -> Result<(), Problem> {
     logging::begin("store", level);
     let end = signals::end_of_role()?;
-    std::fs::create_dir_all(directory).map_err(|error| {
-        let title = format!("cannot make {}: {error}", directory.display());
-        Problem::new(Code::Internal, "role store", title, "name a directory that you can write")
-    })?;
+    std::fs::create_dir_all(directory).map_err(|error| unusable(format!("cannot make {}: {error}", directory.display())))?;
     let config = Config {
         socket: directory.join("socket"),
         pid_file: None,
@@ -29,5 +26,14 @@ pub(super) fn serve(directory: &Path, level: LevelFilter) -> Result<(), Problem>
         let channels = FileChannels::bind(directory)?;
         Ok(Some(seams(directory, channels, |file, length| xen_sys::map_file(file, 0, length))))
     };
-    serve_store(&config, seams, end.as_fd()).map_err(|error| problem(&error))
+    serve_store(&config, seams, end.as_fd()).map_err(|error| match error {
+        // Every file of a store without Xen is in its directory.
+        StoreError::File { .. } => unusable(error.to_string()),
+        other => problem(&other),
+    })
+}
+
+/// Whoever named the directory can name another one.
+fn unusable(title: String) -> Problem {
+    Problem::new(Code::BadRequest, "role store", title, "name a directory that you can write, by a path of less than 100 bytes")
 }

@@ -118,7 +118,7 @@ fn apply(tree: &mut Tree, model: &mut Model, step: &Step, generation: u64) {
     let at = |text: &String| StorePath::parse(text).unwrap();
     match step {
         Step::Write(path, value) => {
-            tree.set_value(&at(path), &vec![b'x'; usize::from(*value)], generation);
+            tree.set_value(&at(path), &vec![b'x'; usize::from(*value)]);
             if let Some(node) = model.0.get_mut(path) {
                 node.value = vec![b'x'; usize::from(*value)];
             }
@@ -133,7 +133,7 @@ fn apply(tree: &mut Tree, model: &mut Model, step: &Step, generation: u64) {
         }
         Step::Own(path, owner) => {
             let perms = Perms::new(&[Perm::new(DomId(*owner), Rights::NONE)], generation).unwrap();
-            tree.set_perms(&at(path), Arc::new(perms), generation);
+            tree.set_perms(&at(path), Arc::new(perms));
             if let Some(node) = model.0.get_mut(path) {
                 node.owner = *owner;
             }

@@ -37,7 +37,7 @@ impl Server {
             if self.tree.node(&path).is_some_and(|node| node.perms().owner() == domid) {
                 self.generation += 1;
                 let perms = if special == RELEASE_DOMAIN { Perms::dom0_for_all() } else { Perms::dom0_only() };
-                self.tree.set_perms(&path, perms, self.generation);
+                self.tree.set_perms(&path, perms);
                 self.keep_written(&path);
             }
         }
@@ -61,7 +61,7 @@ impl Server {
         let owns_root = self.tree.root().perms().owner() == domid;
         if top.is_root() && owns_root {
             self.generation += 1;
-            self.tree.set_perms(top, Perms::dom0_only(), self.generation);
+            self.tree.set_perms(top, Perms::dom0_only());
             self.keep_written(top);
         }
     }
@@ -76,7 +76,7 @@ fn owned_below(tree: &Tree, top: &StorePath, domid: DomId) -> Vec<StorePath> {
             owned.push(path);
             continue;
         }
-        let below = node.children().rev().map(|child| (&**child.node(), path.child(child.name())));
+        let below = node.children().rev().map(|child| (&**child, path.child(child.name())));
         pending.extend(below);
     }
     owned

@@ -235,9 +235,9 @@ impl Loading {
             (None, _) => return Err(Senseless::NoParent),
         }
         if path.is_root() {
-            self.server.tree.set_value(&path, &record.value, LOADED);
+            self.server.tree.set_value(&path, &record.value);
         }
-        self.server.tree.set_perms(&path, perms, LOADED);
+        self.server.tree.set_perms(&path, perms);
         Ok(())
     }
 

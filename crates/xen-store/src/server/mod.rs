@@ -144,7 +144,7 @@ impl Server {
         self.generation += 1;
         let found = self.tree.find(path);
         match found.node {
-            Some(_) => self.tree.set_value(path, value, self.generation),
+            Some(_) => self.tree.set_value(path, value),
             None => self.tree.create(path, value, &Identity::TOOLS, self.generation),
         }
         let found = self.tree.find(path);

@@ -1,150 +1,151 @@
 //! A node's children: found by name, listed by age, cheap to copy while shared.
 //!
 //! ```text
-//!   chunks   [ Arc[a b d] | Arc[e k m] | Arc[n x] ]     sorted by name, at most 64 children each; a write copies one chunk
-//!   listing  "x\0a\0m\0..."                             oldest first as in C xenstored; kept until a child comes or goes
+//!   few       [ a d k m x ]                             sorted by name, up to 64: most nodes have a handful
+//!   many      [ Arc[a b d] | Arc[e k m] | Arc[n x] ]    the same in chunks of at most 64; a write copies one chunk
+//!   listing   "x\0a\0m\0..."                            oldest first as in C xenstored; of many it is kept until a child comes or goes
 //! ```
 
-use std::sync::{Arc, OnceLock};
+mod chunks;
 
-use super::Node;
+use std::sync::Arc;
 
+use super::{Node, NodeRef};
+use chunks::Chunks;
+
+/// Children in one list.
 const CHUNK: usize = 64;
 
-/// A named child.
-#[derive(Clone, Debug)]
-pub struct Child {
-    name: Arc<str>,
-    /// Grows with every child added: the order of listings.
-    birth: u64,
-    node: Arc<Node>,
-}
-
-impl Child {
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The node.
-    #[must_use]
-    pub fn node(&self) -> &Arc<Node> {
-        &self.node
-    }
-
-    /// Grows from sibling to sibling.
-    pub(crate) fn birth(&self) -> u64 {
-        self.birth
-    }
-}
-
-/// The children of one node. Chunks are never empty.
+/// The children of one node.
 #[derive(Clone, Debug, Default)]
-pub struct Children {
-    chunks: Vec<Arc<Vec<Child>>>,
+pub(super) struct Children {
+    /// The store's generation when a child was last added or removed.
+    pub generation: u64,
     next_birth: u64,
     names_len: usize,
-    listing: OnceLock<Arc<[u8]>>,
+    nodes: Nodes,
+}
+
+#[derive(Clone, Debug)]
+enum Nodes {
+    Few(List),
+    Many(Box<Chunks>),
+}
+
+impl Default for Nodes {
+    fn default() -> Nodes {
+        Nodes::Few(List::new())
+    }
+}
+
+/// Sorted by name.
+type List = Vec<NodeRef>;
+
+/// Where a name stands in a list, or where it would.
+fn place(list: &List, name: &str) -> Result<usize, usize> {
+    list.binary_search_by(|node| node.name_bytes().cmp(name.as_bytes()))
+}
+
+/// Makes room for one more without taking twice as much: lists hardly ever grow far.
+fn make_room(list: &mut List) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(3 + list.len() / 4);
+    }
 }
 
 impl Children {
-    /// Whether there are none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        match &self.nodes {
+            Nodes::Few(list) => list.is_empty(),
+            Nodes::Many(chunks) => chunks.is_empty(),
+        }
     }
 
-    pub(super) fn names_len(&self) -> usize {
+    pub fn names_len(&self) -> usize {
         self.names_len
     }
 
-    /// Index of the chunk where the name stands or would stand.
-    fn chunk_of(&self, name: &str) -> usize {
-        if self.chunks.len() < 2 {
-            return 0;
-        }
-        let starts_before = |chunk: &Arc<Vec<Child>>| chunk.first().is_some_and(|child| *child.name <= *name);
-        self.chunks.partition_point(starts_before).saturating_sub(1)
+    pub fn get(&self, name: &str) -> Option<&NodeRef> {
+        let list = match &self.nodes {
+            Nodes::Few(list) => list,
+            Nodes::Many(chunks) => chunks.of(name)?,
+        };
+        list.get(place(list, name).ok()?)
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Arc<Node>> {
-        self.entry(name).map(|child| &child.node)
-    }
-
-    pub(super) fn entry(&self, name: &str) -> Option<&Child> {
-        let chunk = self.chunks.get(self.chunk_of(name))?;
-        let at = chunk.binary_search_by(|child| (*child.name).cmp(name)).ok()?;
-        chunk.get(at)
-    }
-
-    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Arc<Node>> {
-        let at = self.chunk_of(name);
-        let chunk = Arc::make_mut(self.chunks.get_mut(at)?);
-        let at = chunk.binary_search_by(|child| (*child.name).cmp(name)).ok()?;
-        chunk.get_mut(at).map(|child| &mut child.node)
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut NodeRef> {
+        let list = match &mut self.nodes {
+            Nodes::Few(list) => list,
+            Nodes::Many(chunks) => chunks.of_mut(name)?,
+        };
+        let at = place(list, name).ok()?;
+        list.get_mut(at)
     }
 
     /// Adds a child whose name is not there yet.
-    pub(super) fn insert(&mut self, name: &str, node: Arc<Node>) {
-        self.insert_born(name, node, self.next_birth);
+    pub fn insert(&mut self, node: Node) {
+        self.insert_born(node, self.next_birth);
     }
 
     /// Adds a child at its place among its siblings' ages.
-    pub(super) fn insert_born(&mut self, name: &str, node: Arc<Node>, birth: u64) {
-        let at = self.chunk_of(name);
-        let child = Child { name: name.into(), birth, node };
+    pub fn insert_born(&mut self, mut node: Node, birth: u64) {
+        node.birth = birth;
         self.next_birth = self.next_birth.max(birth + 1);
-        self.names_len += Node::child_size(name);
-        self.listing.take();
-        let Some(chunk) = self.chunks.get_mut(at).map(Arc::make_mut) else {
-            self.chunks.push(Arc::new(vec![child]));
-            return;
-        };
-        let place = chunk.partition_point(|other| other.name < child.name);
-        chunk.insert(place, child);
-        if chunk.len() > CHUNK {
-            let upper = chunk.split_off(CHUNK / 2);
-            self.chunks.insert(at + 1, Arc::new(upper));
+        self.names_len += Node::child_size(node.name());
+        match &mut self.nodes {
+            Nodes::Few(list) => {
+                make_room(list);
+                let (Ok(at) | Err(at)) = place(list, node.name());
+                list.insert(at, NodeRef::new(node));
+                if list.len() > CHUNK {
+                    self.nodes = Nodes::Many(Box::new(Chunks::new(std::mem::take(list))));
+                }
+            }
+            Nodes::Many(chunks) => chunks.insert(node),
         }
     }
 
-    pub(super) fn remove(&mut self, name: &str) -> Option<Arc<Node>> {
-        let at = self.chunk_of(name);
-        let chunk = self.chunks.get(at)?;
-        let place = chunk.binary_search_by(|child| (*child.name).cmp(name)).ok()?;
-        let chunk = Arc::make_mut(self.chunks.get_mut(at)?);
-        let removed = chunk.remove(place);
-        if chunk.is_empty() {
-            self.chunks.remove(at);
-        }
+    pub fn remove(&mut self, name: &str) -> Option<NodeRef> {
+        let removed = match &mut self.nodes {
+            Nodes::Few(list) => place(list, name).ok().map(|at| list.remove(at)),
+            Nodes::Many(chunks) => chunks.remove(name),
+        }?;
         self.names_len -= Node::child_size(name);
-        self.listing.take();
-        Some(removed.node)
+        Some(removed)
     }
 
     /// The children, oldest first.
-    pub(super) fn in_order(&self) -> impl DoubleEndedIterator<Item = &Child> + use<'_> {
-        let mut children: Vec<&Child> = self.chunks.iter().flat_map(|chunk| chunk.iter()).collect();
-        children.sort_unstable_by_key(|child| child.birth);
-        children.into_iter()
+    pub fn in_order(&self) -> impl DoubleEndedIterator<Item = &NodeRef> + use<'_> {
+        let mut nodes: Vec<&NodeRef> = match &self.nodes {
+            Nodes::Few(list) => list.iter().collect(),
+            Nodes::Many(chunks) => chunks.iter().collect(),
+        };
+        nodes.sort_unstable_by_key(|node| node.birth);
+        nodes.into_iter()
     }
 
-    pub(super) fn listing(&self) -> Arc<[u8]> {
+    pub fn listing(&self) -> Arc<[u8]> {
         let build = || {
             let mut names = Vec::with_capacity(self.names_len);
-            for child in self.in_order() {
-                names.extend_from_slice(child.name.as_bytes());
+            for node in self.in_order() {
+                names.extend_from_slice(node.name_bytes());
                 names.push(0);
             }
             names.into()
         };
-        Arc::clone(self.listing.get_or_init(build))
+        match &self.nodes {
+            Nodes::Few(_) => build(),
+            Nodes::Many(chunks) => chunks.listing(build),
+        }
     }
 
     /// The nodes that nobody else holds, for taking a tree apart.
-    pub(super) fn into_unshared(self) -> impl Iterator<Item = Node> {
-        let chunks = self.chunks.into_iter().filter_map(Arc::into_inner);
-        chunks.flatten().filter_map(|child| Arc::into_inner(child.node))
+    pub fn into_unshared(self) -> impl Iterator<Item = Node> {
+        let (few, many) = match self.nodes {
+            Nodes::Few(list) => (list, None),
+            Nodes::Many(chunks) => (List::new(), Some(chunks)),
+        };
+        let many = many.into_iter().flat_map(|chunks| chunks.into_unshared());
+        few.into_iter().chain(many).filter_map(|node| NodeRef::try_unwrap(node).ok())
     }
 }

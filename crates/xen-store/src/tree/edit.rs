@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Node, Tree, descend};
+use super::{Node, NodeRef, Tree, descend};
 use crate::path::{INTRODUCE_DOMAIN, RELEASE_DOMAIN, StorePath};
 use crate::perms::{Identity, Perms};
 use crate::quota::Account;
@@ -10,11 +10,11 @@ use crate::quota::Account;
 impl Tree {
     fn node_mut(&mut self, path: &StorePath) -> Option<&mut Node> {
         match path.as_str() {
-            INTRODUCE_DOMAIN => return Some(Arc::make_mut(&mut self.introduce)),
-            RELEASE_DOMAIN => return Some(Arc::make_mut(&mut self.release)),
+            INTRODUCE_DOMAIN => return Some(NodeRef::make_mut(&mut self.introduce)),
+            RELEASE_DOMAIN => return Some(NodeRef::make_mut(&mut self.release)),
             _ => {}
         }
-        let mut node = Arc::make_mut(&mut self.root);
+        let mut node = NodeRef::make_mut(&mut self.root);
         for name in path.components() {
             node = node.child_mut(name)?;
         }
@@ -22,22 +22,22 @@ impl Tree {
     }
 
     /// Replaces the value of a node that is there; leaves the tree alone otherwise.
-    pub fn set_value(&mut self, path: &StorePath, value: &[u8], generation: u64) {
+    pub fn set_value(&mut self, path: &StorePath, value: &[u8]) {
         let Some(node) = self.node(path).is_some().then(|| self.node_mut(path)).flatten() else { return };
         let owner = node.perms().owner();
         let before = node.size() as u64;
-        node.set_value(value.into(), generation);
+        node.set_value(value);
         let after = node.size() as u64;
         self.accounts.change(owner, |account| account.memory = account.memory + after - before);
     }
 
     /// Replaces the permissions of a node that is there; leaves the tree alone otherwise.
-    pub fn set_perms(&mut self, path: &StorePath, perms: Arc<Perms>, generation: u64) {
+    pub fn set_perms(&mut self, path: &StorePath, perms: Arc<Perms>) {
         let Some(node) = self.node(path).is_some().then(|| self.node_mut(path)).flatten() else { return };
         let path_len = path.as_str().len();
         let (from, to) = (node.perms().owner(), perms.owner());
         let before = (node.size() + path_len) as u64;
-        node.set_perms(perms, generation);
+        node.set_perms(perms);
         let after = (node.size() + path_len) as u64;
         self.accounts.change(from, |account| account.leave(1, before));
         self.accounts.change(to, |account| account.join(1, after));
@@ -48,18 +48,18 @@ impl Tree {
         if path.is_special() {
             return;
         }
-        let mut node = Arc::make_mut(&mut self.root);
+        let mut node = NodeRef::make_mut(&mut self.root);
         let mut path_len = 0;
         let mut parts = path.components().peekable();
         while let Some(name) = parts.next() {
             path_len += 1 + name.len();
             if node.child(name).is_none() {
                 let value = if parts.peek().is_none() { value } else { &[] };
-                let child = Node::new(node.perms().inherited(writer), value.into(), generation);
+                let child = Node::new(name, node.perms().inherited(writer), value);
                 let memory = (child.size() + path_len) as u64;
                 self.accounts.change(child.perms().owner(), |account| account.join(1, memory));
                 self.accounts.change(node.perms().owner(), |account| account.join(0, Node::child_size(name) as u64));
-                node.add_child(name, Arc::new(child), generation);
+                node.add_child(child, generation);
             }
             match node.child_mut(name) {
                 Some(child) => node = child,
@@ -72,8 +72,8 @@ impl Tree {
     /// value and permissions.
     pub(crate) fn restore(&mut self, path: &StorePath, value: &[u8], perms: Arc<Perms>, birth: u64, generation: u64) -> bool {
         if path.is_root() || path.is_special() {
-            self.set_value(path, value, generation);
-            self.set_perms(path, perms, generation);
+            self.set_value(path, value);
+            self.set_perms(path, perms);
             return self.node(path).is_some();
         }
         let found = self.find(path);
@@ -81,17 +81,17 @@ impl Tree {
             return false;
         }
         let Some(parent) = self.node_mut(&path.parent()) else { return false };
-        let node = Node::new(perms, value.into(), generation);
+        let node = Node::new(path.name(), perms, value);
         let (owner, memory) = (node.perms().owner(), (node.size() + path.as_str().len()) as u64);
         let above = parent.perms().owner();
-        parent.restore_child(path.name(), Arc::new(node), birth);
+        parent.restore_child(node, birth, generation);
         self.accounts.change(owner, |account| account.join(1, memory));
         self.accounts.change(above, |account| account.join(0, Node::child_size(path.name()) as u64));
         true
     }
 
     /// Removes a node and everything below it. Gives back what was removed; `None` for the root, `@` nodes and what is not there.
-    pub fn remove(&mut self, path: &StorePath, generation: u64) -> Option<Arc<Node>> {
+    pub fn remove(&mut self, path: &StorePath, generation: u64) -> Option<NodeRef> {
         if path.is_special() || path.is_root() {
             return None;
         }

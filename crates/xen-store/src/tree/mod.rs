@@ -7,11 +7,14 @@
 //!                      +--> local  --> domain  ...
 //! ```
 //!
-//! Each node carries two generations: of itself (value, permissions) and of its set of children. Counts per owner travel with the tree.
+//! A set of children carries the generation of its last change. Counts per owner travel with the tree.
+//!
+//! Stores with half a million nodes are met, so that a node's size counts: what it costs is measured (tests/memory.rs).
 
 mod children;
 mod edit;
 mod node;
+mod short;
 
 use std::sync::Arc;
 
@@ -19,15 +22,17 @@ use crate::path::{INTRODUCE_DOMAIN, RELEASE_DOMAIN, StorePath};
 use crate::perms::Perms;
 use crate::quota::Accounts;
 
-pub use children::{Child, Children};
 pub use node::Node;
+
+/// A node that snapshots share.
+pub type NodeRef = triomphe::Arc<Node>;
 
 /// A tree and the two `@` nodes, which exist only for their permissions.
 #[derive(Clone, Debug)]
 pub struct Tree {
-    root: Arc<Node>,
-    introduce: Arc<Node>,
-    release: Arc<Node>,
+    root: NodeRef,
+    introduce: NodeRef,
+    release: NodeRef,
     accounts: Accounts,
 }
 
@@ -35,9 +40,9 @@ pub struct Tree {
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
     /// The node, if it is there.
-    pub node: Option<&'a Arc<Node>>,
+    pub node: Option<&'a NodeRef>,
     /// The deepest node above the path: the parent of a node that is there, or where a missing one would begin to be made.
-    pub above: &'a Arc<Node>,
+    pub above: &'a NodeRef,
     /// How many nodes are missing to make the path exist.
     pub missing: usize,
 }
@@ -53,7 +58,7 @@ impl Tree {
     #[must_use]
     pub fn new() -> Tree {
         let perms = Perms::dom0_only();
-        let node = |perms: &Arc<Perms>| Arc::new(Node::new(Arc::clone(perms), Box::default(), 0));
+        let node = |perms: &Arc<Perms>| NodeRef::new(Node::new("", Arc::clone(perms), &[]));
         let release = node(&Perms::dom0_for_all());
         let mut tree = Tree { root: node(&perms), introduce: node(&perms), release, accounts: Accounts::default() };
         let nodes = [(&tree.root, "/"), (&tree.introduce, INTRODUCE_DOMAIN), (&tree.release, RELEASE_DOMAIN)];
@@ -68,7 +73,7 @@ impl Tree {
 
     /// The root node.
     #[must_use]
-    pub fn root(&self) -> &Arc<Node> {
+    pub fn root(&self) -> &NodeRef {
         &self.root
     }
 
@@ -81,7 +86,9 @@ impl Tree {
     /// Whether both are the same snapshot: nothing was changed between them.
     #[must_use]
     pub fn is_same(&self, other: &Tree) -> bool {
-        Arc::ptr_eq(&self.root, &other.root) && Arc::ptr_eq(&self.introduce, &other.introduce) && Arc::ptr_eq(&self.release, &other.release)
+        NodeRef::ptr_eq(&self.root, &other.root)
+            && NodeRef::ptr_eq(&self.introduce, &other.introduce)
+            && NodeRef::ptr_eq(&self.release, &other.release)
     }
 
     /// Follows a path as far as it goes.
@@ -104,11 +111,11 @@ impl Tree {
 
     /// The node of a path.
     #[must_use]
-    pub fn node(&self, path: &StorePath) -> Option<&Arc<Node>> {
+    pub fn node(&self, path: &StorePath) -> Option<&NodeRef> {
         self.find(path).node
     }
 
-    fn special(&self, name: &str) -> Option<&Arc<Node>> {
+    fn special(&self, name: &str) -> Option<&NodeRef> {
         match name {
             INTRODUCE_DOMAIN => Some(&self.introduce),
             RELEASE_DOMAIN => Some(&self.release),
@@ -123,7 +130,7 @@ impl Tree {
             let (node, path, birth) = pending.pop()?;
             let above = if path == "/" { "" } else { &path };
             // The youngest goes onto the stack first.
-            pending.extend(node.children().rev().map(|child| (&**child.node(), format!("{above}/{}", child.name()), child.birth())));
+            pending.extend(node.children().rev().map(|child| (&**child, format!("{above}/{}", child.name()), child.birth())));
             Some((node, path, birth))
         });
         let specials = [(&*self.release, RELEASE_DOMAIN), (&*self.introduce, INTRODUCE_DOMAIN)];
@@ -144,7 +151,7 @@ fn descend(top: &Node, path_len: usize) -> impl Iterator<Item = (&Node, usize)> 
         let (node, len) = pending.pop()?;
         // The root's own slash is the one in front of its children.
         let prefix = if len == 1 { 0 } else { len };
-        pending.extend(node.children().map(|child| (&**child.node(), prefix + 1 + child.name().len())));
+        pending.extend(node.children().map(|child| (&**child, prefix + 1 + child.name().len())));
         Some((node, len))
     })
 }

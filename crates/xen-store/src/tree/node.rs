@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Child, Children};
+use super::NodeRef;
+use super::children::Children;
+use super::short::Short;
 use crate::image::{Slot, SlotCell};
 use crate::perms::Perms;
 
@@ -11,33 +13,45 @@ const HEADER_SIZE: usize = 16;
 /// Bytes that C xenstored counts for an entry of a permission list (`struct xs_permissions`).
 const PERM_SIZE: usize = 8;
 
-/// A node: value, permissions, children, and when each last changed.
+/// A node: name, value, permissions, children.
 #[derive(Clone, Debug)]
 pub struct Node {
-    generation: u64,
-    children_generation: u64,
+    name: Short,
+    value: Short,
     perms: Arc<Perms>,
-    value: Box<[u8]>,
     children: Option<Box<Children>>,
+    /// Grows with every child that is added to the same parent: the order of listings.
+    pub(super) birth: u64,
     /// Where the state image holds it.
     slot: SlotCell,
 }
 
 impl Node {
-    pub(super) fn new(perms: Arc<Perms>, value: Box<[u8]>, generation: u64) -> Node {
-        Node { generation, children_generation: generation, perms, value, children: None, slot: SlotCell::default() }
+    pub(super) fn new(name: &str, perms: Arc<Perms>, value: &[u8]) -> Node {
+        let (name, value) = (Short::new(name.as_bytes()), Short::new(value));
+        Node { name, value, perms, children: None, birth: 0, slot: SlotCell::default() }
     }
 
-    /// The store's generation when value or permissions last changed.
+    /// The last component of its path; empty for the root and `@` nodes.
     #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.generation
+    pub fn name(&self) -> &str {
+        // It was part of a path, which is text.
+        std::str::from_utf8(self.name.bytes()).unwrap_or_default()
     }
 
-    /// The store's generation when a child was last added or removed.
+    pub(super) fn name_bytes(&self) -> &[u8] {
+        self.name.bytes()
+    }
+
+    /// Grows from sibling to sibling.
+    pub(crate) fn birth(&self) -> u64 {
+        self.birth
+    }
+
+    /// The store's generation when a child was last added or removed; 0 while there is none.
     #[must_use]
     pub fn children_generation(&self) -> u64 {
-        self.children_generation
+        self.children.as_ref().map_or(0, |children| children.generation)
     }
 
     /// Who may do what.
@@ -49,7 +63,7 @@ impl Node {
     /// The value: any bytes.
     #[must_use]
     pub fn value(&self) -> &[u8] {
-        &self.value
+        self.value.bytes()
     }
 
     /// Where the state image holds it.
@@ -64,18 +78,13 @@ impl Node {
 
     /// The child of this name.
     #[must_use]
-    pub fn child(&self, name: &str) -> Option<&Arc<Node>> {
+    pub fn child(&self, name: &str) -> Option<&NodeRef> {
         self.children.as_ref()?.get(name)
     }
 
     /// The children, oldest first.
-    pub fn children(&self) -> impl DoubleEndedIterator<Item = &Child> {
+    pub fn children(&self) -> impl DoubleEndedIterator<Item = &NodeRef> {
         self.children.iter().flat_map(|children| children.in_order())
-    }
-
-    /// The child of this name with its age.
-    pub(crate) fn child_entry(&self, name: &str) -> Option<&Child> {
-        self.children.as_ref()?.entry(name)
     }
 
     /// Names of the children, oldest first, each with a NUL: what DIRECTORY answers.
@@ -88,13 +97,13 @@ impl Node {
     #[must_use]
     pub fn size(&self) -> usize {
         let names = self.children.as_ref().map_or(0, |children| children.names_len());
-        HEADER_SIZE + PERM_SIZE * self.perms.count() + self.value.len() + names
+        HEADER_SIZE + PERM_SIZE * self.perms.count() + self.value().len() + names
     }
 
     /// What [`Node::size`] would be with another value.
     #[must_use]
     pub fn size_with_value(&self, len: usize) -> usize {
-        self.size() - self.value.len() + len
+        self.size() - self.value().len() + len
     }
 
     /// The size of a node without value and children under these permissions.
@@ -109,36 +118,37 @@ impl Node {
         name.len() + 1
     }
 
-    pub(super) fn set_value(&mut self, value: Box<[u8]>, generation: u64) {
-        self.value = value;
-        self.generation = generation;
+    pub(super) fn set_value(&mut self, value: &[u8]) {
+        self.value = Short::new(value);
     }
 
-    pub(super) fn set_perms(&mut self, perms: Arc<Perms>, generation: u64) {
+    pub(super) fn set_perms(&mut self, perms: Arc<Perms>) {
         self.perms = perms;
-        self.generation = generation;
     }
 
     pub(super) fn child_mut(&mut self, name: &str) -> Option<&mut Node> {
-        self.children.as_mut()?.get_mut(name).map(Arc::make_mut)
+        self.children.as_mut()?.get_mut(name).map(NodeRef::make_mut)
     }
 
-    pub(super) fn add_child(&mut self, name: &str, node: Arc<Node>, generation: u64) {
-        self.children.get_or_insert_default().insert(name, node);
-        self.children_generation = generation;
+    pub(super) fn add_child(&mut self, node: Node, generation: u64) {
+        let children = self.children.get_or_insert_default();
+        children.insert(node);
+        children.generation = generation;
     }
 
-    pub(super) fn restore_child(&mut self, name: &str, node: Arc<Node>, birth: u64) {
-        self.children.get_or_insert_default().insert_born(name, node, birth);
+    pub(super) fn restore_child(&mut self, node: Node, birth: u64, generation: u64) {
+        let children = self.children.get_or_insert_default();
+        children.insert_born(node, birth);
+        children.generation = generation;
     }
 
-    pub(super) fn remove_child(&mut self, name: &str, generation: u64) -> Option<Arc<Node>> {
+    pub(super) fn remove_child(&mut self, name: &str, generation: u64) -> Option<NodeRef> {
         let children = self.children.as_mut()?;
         let removed = children.remove(name)?;
+        children.generation = generation;
         if children.is_empty() {
             self.children = None;
         }
-        self.children_generation = generation;
         Some(removed)
     }
 }

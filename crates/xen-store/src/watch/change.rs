@@ -6,7 +6,7 @@ use super::WatchId;
 use super::trie::Trie;
 use crate::path::StorePath;
 use crate::perms::Perms;
-use crate::tree::{Child, Node};
+use crate::tree::NodeRef;
 
 /// Something that happened to the tree.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ enum Kind {
     /// The node was made or changed.
     Written,
     /// The node and everything below it is gone.
-    Removed(Arc<Node>),
+    Removed(NodeRef),
     /// A domain came or went: the `@` name itself, for watches without depth.
     Special,
     /// The same below the `@` name, under the domain's number: for watches on that, and for watches with depth on the name.
@@ -51,7 +51,7 @@ impl Change {
 
     /// A node was removed with everything below it.
     #[must_use]
-    pub fn removed(path: StorePath, node: Arc<Node>, parent: Arc<Perms>) -> Change {
+    pub fn removed(path: StorePath, node: NodeRef, parent: Arc<Perms>) -> Change {
         let seen_by = vec![Arc::clone(node.perms()), parent];
         Change { path, kind: Kind::Removed(node), seen_by }
     }
@@ -78,7 +78,7 @@ impl Change {
     }
 
     /// What was removed.
-    pub(crate) fn removed_node(&self) -> Option<&Arc<Node>> {
+    pub(crate) fn removed_node(&self) -> Option<&NodeRef> {
         match &self.kind {
             Kind::Removed(node) => Some(node),
             _ => None,
@@ -140,7 +140,7 @@ fn walk<'a>(root: &'a Trie, path: &StorePath) -> (Vec<Option<&'a Trie>>, Option<
 
 /// Watches on nodes below a removed one: children before their parents, older before younger, as C xenstored removes them. Walks only what
 /// tree and trie have in common, in the opposite order, and turns the result around.
-fn collect_below(trie: &Trie, removed: &Arc<Node>, path: &str, fired: &mut Vec<Firing>) {
+fn collect_below(trie: &Trie, removed: &NodeRef, path: &str, fired: &mut Vec<Firing>) {
     let start = fired.len();
     let mut pending = shared_children(trie, removed, path);
     while let Some((trie, node, parent, path)) = pending.pop() {
@@ -154,13 +154,13 @@ fn collect_below(trie: &Trie, removed: &Arc<Node>, path: &str, fired: &mut Vec<F
     }
 }
 
-type Shared<'a> = (&'a Trie, &'a Arc<Node>, &'a Arc<Node>, String);
+type Shared<'a> = (&'a Trie, &'a NodeRef, &'a NodeRef, String);
 
 /// Children that are in the tree and on the way to a watch, each with its parent and its path.
-fn shared_children<'a>(trie: &'a Trie, node: &'a Arc<Node>, path: &str) -> Vec<Shared<'a>> {
+fn shared_children<'a>(trie: &'a Trie, node: &'a NodeRef, path: &str) -> Vec<Shared<'a>> {
     if trie.leads_nowhere() {
         return Vec::new();
     }
-    let shared = |child: &'a Child| Some((trie.next(child.name())?, child.node(), node, format!("{path}/{}", child.name())));
+    let shared = |child: &'a NodeRef| Some((trie.next(child.name())?, child, node, format!("{path}/{}", child.name())));
     node.children().filter_map(shared).collect()
 }

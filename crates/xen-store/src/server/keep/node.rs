@@ -9,7 +9,7 @@ use super::super::Server;
 use crate::image::{Image, ImageError, Kind, Reader, Record, Slot, Writer};
 use crate::path::StorePath;
 use crate::perms::{Perm, Perms, Rights};
-use crate::tree::{Node, Tree};
+use crate::tree::{Node, NodeRef, Tree};
 use crate::watch::Change;
 
 impl Server {
@@ -54,11 +54,11 @@ fn keep_path(image: &mut Image, tree: &Tree, path: &StorePath) {
     let mut parts = path.components().peekable();
     while let Some(name) = parts.next() {
         // Removed again by a later change.
-        let Some(child) = node.child_entry(name) else { return };
+        let Some(child) = node.child(name) else { return };
         len += 1 + name.len();
-        node = child.node();
+        node = child;
         if node.slot().is_none() || parts.peek().is_none() {
-            keep_node(image, node, path.as_str().get(..len).unwrap_or_default(), child.birth());
+            keep_node(image, node, path.as_str().get(..len).unwrap_or_default(), node.birth());
         }
     }
 }
@@ -78,11 +78,11 @@ fn keep_node(image: &mut Image, node: &Node, path: &str, birth: u64) {
 }
 
 /// Forgets a node and everything below it.
-fn forget(image: &mut Image, top: &Arc<Node>) {
+fn forget(image: &mut Image, top: &NodeRef) {
     let mut pending = vec![&**top];
     while let Some(node) = pending.pop() {
         image.remove(node.slot());
-        pending.extend(node.children().map(|child| &**child.node()));
+        pending.extend(node.children().map(|child| &**child));
     }
 }
 

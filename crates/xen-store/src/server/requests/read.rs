@@ -31,8 +31,7 @@ pub(super) fn directory_part(payload: &[u8], scope: &mut Scope<'_>, reply: &mut 
     let path = scope.path(path)?;
     scope.check(&path, Rights::READ)?;
     let node = scope.tree.node(&path).ok_or(XsError::NoEntry)?;
-    let generation = node.generation().max(node.children_generation());
-    let generation = format!("{generation}\0");
+    let generation = format!("{}\0", node.children_generation());
     let listing = node.listing();
     let offset = usize::try_from(atoi(offset)).unwrap_or(usize::MAX);
     let rest = listing.get(offset..).unwrap_or_default();

@@ -62,8 +62,8 @@ fn overwrite(path: &StorePath, value: &[u8], scope: &mut Scope<'_>) -> Result<()
     if owner == scope.who.domid {
         scope.check_memory(growth)?;
     }
-    let generation = scope.next_generation();
-    scope.tree.set_value(path, value, generation);
+    scope.next_generation();
+    scope.tree.set_value(path, value);
     written(path, scope);
     Ok(())
 }

@@ -5,9 +5,9 @@
 //!                the others: d0 reads, d7 reads and writes; the first entry that names the asker counts
 //! ```
 //!
-//! A list remembers the store's generation when it was set. An entry counts only if the domain it names was known by then: a domain that got
-//! a dead one's number inherits nothing (XSA-322), and nobody has to search the tree when a domain dies. Owners need no such check, since
-//! a dead domain's nodes are removed. An entry for `DOMID_ANY` (32757) means every domain, and always counts (4.22).
+//! A list remembers up to when its domains became known, as the store's generation. An entry counts only if the domain it names was known by
+//! then: a domain that got a dead one's number inherits nothing (XSA-322), and nobody has to search the tree when a domain dies. Owners need
+//! no such check, since a dead domain's nodes are removed. An entry for `DOMID_ANY` (32757) means every domain, and always counts (4.22).
 
 use std::fmt;
 use std::sync::Arc;
@@ -173,7 +173,7 @@ impl Identity {
 }
 
 /// A node's list, shared between nodes that inherited it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Perms {
     owner: Perm,
     others: Box<[Perm]>,
@@ -181,11 +181,19 @@ pub struct Perms {
 }
 
 impl Perms {
-    /// A list with the owner first; `None` for an empty one. `generation` is the store's at the time it is set.
+    /// A list with the owner first; `None` for an empty one. Entries count for domains that were known by `generation`.
     #[must_use]
     pub fn new(entries: &[Perm], generation: u64) -> Option<Perms> {
         let (owner, others) = entries.split_first()?;
         Some(Perms { owner: *owner, others: others.into(), generation })
+    }
+
+    /// A list that is set now; `None` for an empty one. It remembers when the youngest domain became known that its entries name: whoever is
+    /// not known yet will be younger, and lists that say the same are equal whenever they were set.
+    #[must_use]
+    pub fn set_now(entries: &[Perm], known: &impl KnownSince) -> Option<Perms> {
+        let youngest = entries.iter().skip(1).filter_map(|entry| known.known_since(entry.domid)).max();
+        Perms::new(entries, youngest.unwrap_or_default())
     }
 
     /// The list that only dom0 can use.
@@ -207,7 +215,7 @@ impl Perms {
         self.owner.domid
     }
 
-    /// The store's generation when the list was set.
+    /// The store's generation by which domains had to be known.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }

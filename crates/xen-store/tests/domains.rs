@@ -91,6 +91,9 @@ fn permissions_can_name_a_domain_before_it_is_introduced() {
          unknown 9
          t SET_PERMS /a|n9| -> !ENOENT           # nobody can own for a domain that is not there
          t SET_PERMS /a|n0|r9| -> OK|
+         exists 9
+         t INTRODUCE 9|1|1| -> OK|
+         9 READ /a| -> !EACCES                   # it got the number after the list was set
          t INTRODUCE 8|1|1| -> OK|
          8 READ /a| -> !EACCES");
 }

@@ -33,7 +33,11 @@ impl Tree {
 
     /// Replaces the permissions of a node that is there; leaves the tree alone otherwise.
     pub fn set_perms(&mut self, path: &StorePath, perms: Arc<Perms>) {
-        let Some(node) = self.node(path).is_some().then(|| self.node_mut(path)).flatten() else { return };
+        if self.node(path).is_none() {
+            return;
+        }
+        let perms = self.lists.share(perms);
+        let Some(node) = self.node_mut(path) else { return };
         let path_len = path.as_str().len();
         let (from, to) = (node.perms().owner(), perms.owner());
         let before = (node.size() + path_len) as u64;
@@ -55,7 +59,10 @@ impl Tree {
             path_len += 1 + name.len();
             if node.child(name).is_none() {
                 let value = if parts.peek().is_none() { value } else { &[] };
-                let child = Node::new(name, node.perms().inherited(writer), value);
+                let inherited = node.perms().inherited(writer);
+                let is_new = !Arc::ptr_eq(&inherited, node.perms());
+                let perms = if is_new { self.lists.share(inherited) } else { inherited };
+                let child = Node::new(name, perms, value);
                 let memory = (child.size() + path_len) as u64;
                 self.accounts.change(child.perms().owner(), |account| account.join(1, memory));
                 self.accounts.change(node.perms().owner(), |account| account.join(0, Node::child_size(name) as u64));
@@ -80,6 +87,7 @@ impl Tree {
         if found.missing != 1 || found.node.is_some() {
             return false;
         }
+        let perms = self.lists.share(perms);
         let Some(parent) = self.node_mut(&path.parent()) else { return false };
         let node = Node::new(path.name(), perms, value);
         let (owner, memory) = (node.perms().owner(), (node.size() + path.as_str().len()) as u64);

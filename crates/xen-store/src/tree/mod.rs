@@ -14,6 +14,7 @@
 mod children;
 mod edit;
 mod node;
+mod pool;
 mod short;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::perms::Perms;
 use crate::quota::Accounts;
 
 pub use node::Node;
+use pool::Pool;
 
 /// A node that snapshots share.
 pub type NodeRef = triomphe::Arc<Node>;
@@ -34,6 +36,7 @@ pub struct Tree {
     introduce: NodeRef,
     release: NodeRef,
     accounts: Accounts,
+    lists: Pool,
 }
 
 /// What a path leads to.
@@ -60,7 +63,7 @@ impl Tree {
         let perms = Perms::dom0_only();
         let node = |perms: &Arc<Perms>| NodeRef::new(Node::new("", Arc::clone(perms), &[]));
         let release = node(&Perms::dom0_for_all());
-        let mut tree = Tree { root: node(&perms), introduce: node(&perms), release, accounts: Accounts::default() };
+        let mut tree = Tree { root: node(&perms), introduce: node(&perms), release, accounts: Accounts::default(), lists: Pool::default() };
         let nodes = [(&tree.root, "/"), (&tree.introduce, INTRODUCE_DOMAIN), (&tree.release, RELEASE_DOMAIN)];
         for memory in nodes.map(|(node, path)| (node.size() + path.len()) as u64) {
             tree.accounts.change(perms.owner(), |account| {

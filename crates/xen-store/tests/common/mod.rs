@@ -5,7 +5,7 @@
 //!   5 READ /a|              -> !EACCES      | stands for NUL      !: an error
 //!   t@1 READ /a|            -> x            in transaction 1
 //!   t <= /a|token|                          the next unread event;    t <= -    none
-//!   dies 5      shutdown 5      unknown 9   what the hypervisor says from now on
+//!   dies 5      shutdown 5      unknown 9   exists 9    what the hypervisor says from now on
 //! ```
 
 #![allow(dead_code)]
@@ -170,6 +170,7 @@ impl Store {
             }
             "shutdown" => self.states(&[(domid, DomainState::Shutdown)]),
             "unknown" => _ = self.unknown.insert(domid),
+            "exists" => _ = self.unknown.remove(&domid),
             _ => panic!("{line}"),
         }
     }

@@ -1,6 +1,5 @@
 //! Nodes in the state image.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use xen_abi::DomId;
@@ -86,54 +85,37 @@ fn forget(image: &mut Image, top: &NodeRef) {
     }
 }
 
-/// A node that was kept.
-struct KeptNode<'a> {
-    path: &'a str,
-    birth: u64,
-    perms: Arc<Perms>,
-    value: &'a [u8],
-    record: &'a Record,
-}
-
 /// Builds the tree that some records hold.
 pub(super) fn recover(records: &[Record], generation: u64) -> Result<Tree, ImageError> {
-    let mut lists = HashMap::new();
-    let mut nodes = records.iter().map(|record| decode(record, &mut lists)).collect::<Result<Vec<_>, _>>()?;
+    let mut nodes = Vec::with_capacity(records.len());
+    for record in records {
+        nodes.push((Reader::new(&record.body).text()?, record));
+    }
     // A parent's path is shorter than its children's, and begins like them.
-    nodes.sort_unstable_by_key(|node| node.path);
+    nodes.sort_unstable_by_key(|(path, _)| *path);
     let mut tree = Tree::new();
-    for KeptNode { path, birth, perms, value, record } in nodes {
+    for (path, record) in nodes {
         let path = StorePath::parse(path).map_err(|_| ImageError::Damaged("a node has no path"))?;
-        if !tree.restore(&path, value, perms, birth, generation) {
-            return Err(ImageError::Damaged("a node has no parent"));
-        }
-        if let Some(node) = tree.node(&path) {
-            node.set_slot(record.slot);
-        }
+        recover_node(&mut tree, &path, record, generation)?;
     }
     Ok(tree)
 }
 
-type Lists = HashMap<(u64, Vec<(u16, u8)>), Arc<Perms>>;
-
-fn decode<'a>(record: &'a Record, lists: &mut Lists) -> Result<KeptNode<'a>, ImageError> {
+fn recover_node(tree: &mut Tree, path: &StorePath, record: &Record, generation: u64) -> Result<(), ImageError> {
     let mut body = Reader::new(&record.body);
-    let path = body.text()?;
-    let birth = body.number()?;
-    let generation = body.number()?;
+    body.string()?;
+    let (birth, known_by) = (body.number()?, body.number()?);
     let count: usize = body.narrow()?;
-    let mut key = Vec::new();
+    let mut entries = Vec::new();
     for _ in 0..count {
-        key.push((body.narrow()?, body.narrow()?));
+        entries.push(Perm::new(DomId(body.narrow()?), Rights::from_byte(body.narrow()?)));
     }
-    let entries: Vec<Perm> = key.iter().map(|(domid, rights)| Perm::new(DomId(*domid), Rights::from_byte(*rights))).collect();
-    let perms = match lists.get(&(generation, key.clone())) {
-        Some(perms) => Arc::clone(perms),
-        None => {
-            let perms = Arc::new(Perms::new(&entries, generation).ok_or(ImageError::Damaged("a node has no owner"))?);
-            lists.insert((generation, key), Arc::clone(&perms));
-            perms
-        }
-    };
-    Ok(KeptNode { path, birth, perms, value: body.rest(), record })
+    let perms = Perms::new(&entries, known_by).ok_or(ImageError::Damaged("a node has no owner"))?;
+    if !tree.restore(path, body.rest(), Arc::new(perms), birth, generation) {
+        return Err(ImageError::Damaged("a node has no parent"));
+    }
+    if let Some(node) = tree.node(path) {
+        node.set_slot(record.slot);
+    }
+    Ok(())
 }

@@ -52,8 +52,8 @@ pub(super) fn set(payload: &[u8], scope: &mut Scope<'_>, reply: &mut Vec<u8>) ->
 }
 
 fn apply(path: StorePath, entries: &[Perm], mut seen_by: Vec<Arc<Perms>>, scope: &mut Scope<'_>) -> Result<()> {
-    let generation = scope.next_generation();
-    let perms = Arc::new(Perms::new(entries, generation).ok_or(XsError::Invalid)?);
+    scope.next_generation();
+    let perms = Arc::new(Perms::set_now(entries, scope.domains).ok_or(XsError::Invalid)?);
     scope.tree.set_perms(&path, Arc::clone(&perms));
     seen_by.push(perms);
     scope.changes.push(Change::written(path, seen_by));

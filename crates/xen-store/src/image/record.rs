@@ -75,8 +75,8 @@ impl Cell {
 
 /// One record, as the last commit left it.
 #[derive(Clone, Debug)]
-pub(crate) struct Record {
+pub(crate) struct Record<'a> {
     pub slot: Slot,
     pub kind: Kind,
-    pub body: Vec<u8>,
+    pub body: &'a [u8],
 }

@@ -134,8 +134,8 @@ pub(super) struct KeptConnection {
     pub sent: usize,
 }
 
-pub(super) fn decode(record: &Record) -> Result<KeptConnection, ImageError> {
-    let mut body = Reader::new(&record.body);
+pub(super) fn decode(record: &Record<'_>) -> Result<KeptConnection, ImageError> {
+    let mut body = Reader::new(record.body);
     let conn = ConnId(body.number()?);
     let kind = match body.narrow::<u32>()?.checked_sub(1) {
         None => ConnKind::Socket,
@@ -148,7 +148,7 @@ pub(super) fn decode(record: &Record) -> Result<KeptConnection, ImageError> {
     connection.ring = if body.flag()? { Some(decode_ring(&mut body)?) } else { None };
     connection.pushed = begin;
     connection.kept.slot = record.slot;
-    connection.kept.body.clone_from(&record.body);
+    connection.kept.body = record.body.to_vec();
     Ok(KeptConnection { conn, connection, sent })
 }
 

@@ -26,8 +26,8 @@ impl Server {
     }
 
     /// Takes a domain back; its ring comes with its connection.
-    pub(super) fn recover_domain(&mut self, record: &Record) -> Result<DomId, ImageError> {
-        let mut body = Reader::new(&record.body);
+    pub(super) fn recover_domain(&mut self, record: &Record<'_>) -> Result<DomId, ImageError> {
+        let mut body = Reader::new(record.body);
         let domid = DomId(body.narrow()?);
         let since = body.number()?;
         let shutdown = body.flag()?;

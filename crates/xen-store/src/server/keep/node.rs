@@ -86,10 +86,10 @@ fn forget(image: &mut Image, top: &NodeRef) {
 }
 
 /// Builds the tree that some records hold.
-pub(super) fn recover(records: &[Record], generation: u64) -> Result<Tree, ImageError> {
+pub(super) fn recover(records: &[Record<'_>], generation: u64) -> Result<Tree, ImageError> {
     let mut nodes = Vec::with_capacity(records.len());
     for record in records {
-        nodes.push((Reader::new(&record.body).text()?, record));
+        nodes.push((Reader::new(record.body).text()?, record));
     }
     // A parent's path is shorter than its children's, and begins like them.
     nodes.sort_unstable_by_key(|(path, _)| *path);
@@ -101,8 +101,8 @@ pub(super) fn recover(records: &[Record], generation: u64) -> Result<Tree, Image
     Ok(tree)
 }
 
-fn recover_node(tree: &mut Tree, path: &StorePath, record: &Record, generation: u64) -> Result<(), ImageError> {
-    let mut body = Reader::new(&record.body);
+fn recover_node(tree: &mut Tree, path: &StorePath, record: &Record<'_>, generation: u64) -> Result<(), ImageError> {
+    let mut body = Reader::new(record.body);
     body.string()?;
     let (birth, known_by) = (body.number()?, body.number()?);
     let count: usize = body.narrow()?;

@@ -12,20 +12,20 @@ use crate::wire::MsgType;
 
 /// Records by kind.
 #[derive(Default)]
-struct Sorted {
-    nodes: Vec<Record>,
-    watches: Vec<Record>,
-    connections: Vec<Record>,
-    frames: Vec<Record>,
-    input: Vec<Record>,
-    transactions: Vec<Record>,
-    logged: Vec<Record>,
-    domains: Vec<Record>,
-    settings: Vec<Record>,
+struct Sorted<'a> {
+    nodes: Vec<Record<'a>>,
+    watches: Vec<Record<'a>>,
+    connections: Vec<Record<'a>>,
+    frames: Vec<Record<'a>>,
+    input: Vec<Record<'a>>,
+    transactions: Vec<Record<'a>>,
+    logged: Vec<Record<'a>>,
+    domains: Vec<Record<'a>>,
+    settings: Vec<Record<'a>>,
 }
 
-impl Sorted {
-    fn new(records: Vec<Record>) -> Sorted {
+impl<'a> Sorted<'a> {
+    fn new(records: Vec<Record<'a>>) -> Sorted<'a> {
         let mut sorted = Sorted::default();
         for record in records {
             match record.kind {
@@ -45,13 +45,17 @@ impl Sorted {
     }
 }
 
+/// A record that begins with a client and a number, and the rest of it.
+type Numbered<'a> = (ConnId, u64, &'a Record<'a>, Reader<'a>);
+
 impl Server {
     /// The server as the last commit left it, which goes on keeping the same image. Nothing is written before the next commit: whoever the
     /// image belongs to may still go on if this one gives up. Figures start anew; the shell maps the [`Server::rings`], looks after the
     /// [`Server::sockets`], carries out the effects and asks for the state of every domain.
     pub fn recover(mut image: Image) -> Result<Server, ImageError> {
         let cell = image.cell();
-        let records = Sorted::new(image.scan()?);
+        let mut bytes = Vec::new();
+        let records = Sorted::new(image.scan(&mut bytes)?);
         let mut server = Server::new(Quota::default());
         // Nodes carry no generation: whoever is half through a long listing starts it again.
         server.generation = cell.generation + 1;
@@ -60,10 +64,10 @@ impl Server {
         let mut keeping = Keeping::new(image);
         keeping.mail = Mail { received: cell.received, sent: cell.sent };
         let [settings] = records.settings.as_slice() else { return Err(ImageError::Damaged("there are no settings, or two")) };
-        keeping.settings = (settings.slot, server.recover_settings(&settings.body)?);
+        keeping.settings = (settings.slot, server.recover_settings(settings.body)?);
         for record in &records.domains {
             let domid = server.recover_domain(record)?;
-            keeping.domains.insert(domid, (record.slot, record.body.clone()));
+            keeping.domains.insert(domid, (record.slot, record.body.to_vec()));
         }
         server.recover_connections(&records)?;
         keeping.watches = server.recover_watches(&records.watches)?;
@@ -76,7 +80,7 @@ impl Server {
         Ok(server)
     }
 
-    fn recover_connections(&mut self, records: &Sorted) -> Result<(), ImageError> {
+    fn recover_connections(&mut self, records: &Sorted<'_>) -> Result<(), ImageError> {
         let mut half_sent = HashMap::new();
         for record in &records.connections {
             let kept = connection::decode(record)?;
@@ -112,9 +116,9 @@ impl Server {
     }
 
     /// Records that begin with a client and a number, in this order.
-    fn numbered<'a>(&self, records: &'a [Record]) -> Result<Vec<(ConnId, u64, &'a Record, Reader<'a>)>, ImageError> {
-        let read = |record: &'a Record| {
-            let mut body = Reader::new(&record.body);
+    fn numbered<'a>(&self, records: &'a [Record<'a>]) -> Result<Vec<Numbered<'a>>, ImageError> {
+        let read = |record: &'a Record<'a>| {
+            let mut body = Reader::new(record.body);
             Ok((ConnId(body.number()?), body.number()?, record, body))
         };
         let mut numbered = records.iter().map(read).collect::<Result<Vec<_>, ImageError>>()?;
@@ -122,7 +126,7 @@ impl Server {
         Ok(numbered)
     }
 
-    fn recover_transactions(&mut self, records: &Sorted) -> Result<(), ImageError> {
+    fn recover_transactions(&mut self, records: &Sorted<'_>) -> Result<(), ImageError> {
         for (conn, id, record, body) in self.numbered(&records.transactions)? {
             let mut body = body;
             let transaction = Transaction::recovered(&self.tree, &self.domains, body.flag()?, record.slot);

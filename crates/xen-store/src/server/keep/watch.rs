@@ -27,8 +27,8 @@ impl Server {
     }
 
     /// Takes watches back, the oldest first: several on one node fire in this order.
-    pub(super) fn recover_watches(&mut self, records: &[Record]) -> Result<HashMap<WatchId, Slot>, ImageError> {
-        let mut watches = records.iter().map(|record| decode(&record.body)).collect::<Result<Vec<_>, _>>()?;
+    pub(super) fn recover_watches(&mut self, records: &[Record<'_>]) -> Result<HashMap<WatchId, Slot>, ImageError> {
+        let mut watches = records.iter().map(|record| decode(record.body)).collect::<Result<Vec<_>, _>>()?;
         let slots = watches.iter().zip(records).map(|((id, _), record)| (*id, record.slot)).collect();
         watches.sort_unstable_by_key(|(id, _)| *id);
         for (id, watch) in watches {

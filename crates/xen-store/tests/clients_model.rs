@@ -6,7 +6,7 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use common::Store;
 use proptest::prelude::*;
@@ -18,6 +18,7 @@ use xen_store::wire::MsgType;
 const NODES: usize = 6;
 const WATCHES: usize = 2;
 const TRANSACTIONS: usize = 1;
+const OUTSTANDING: usize = 2;
 const DOMAINS: [u16; 2] = [5, 6];
 
 /// Domid, letter, and which of the domains that had this number is meant.
@@ -218,6 +219,9 @@ struct Client {
     watches: BTreeSet<(String, String)>,
     next: u32,
     open: BTreeMap<u32, Transaction>,
+    /// Sent, and not served while so many replies are unread.
+    waiting: VecDeque<Op>,
+    unread: VecDeque<Reply>,
 }
 
 #[derive(Debug)]
@@ -238,6 +242,10 @@ enum Step {
     Unwatch(String, u8),
     Reset,
     Die,
+    /// A request whose reply is not read yet.
+    Send(Op),
+    /// Reads one reply.
+    Take,
 }
 
 struct Pair {
@@ -259,7 +267,7 @@ fn said(reply: &Reply) -> String {
 
 impl Pair {
     fn new() -> Pair {
-        let quota = Quota { nodes: NODES, watches: WATCHES, transactions: TRANSACTIONS, ..Quota::default() };
+        let quota = Quota { nodes: NODES, watches: WATCHES, transactions: TRANSACTIONS, outstanding: OUTSTANDING, ..Quota::default() };
         let mut pair = Pair { store: Store::with(quota), world: World::new(), clients: BTreeMap::new() };
         let _ = pair.store.conn("t");
         pair.clients.insert(0, Client { next: 1, ..Client::default() });
@@ -356,8 +364,51 @@ impl Pair {
         assert_eq!(self.store.ask(&name(who), MsgType::Unwatch, 0, payload.as_bytes()), said(&expected));
     }
 
+    fn send(&mut self, who: u16, op: Op) {
+        let (kind, payload) = op.request();
+        self.store.send_only(&name(who), kind, payload.as_bytes());
+        self.clients.get_mut(&who).unwrap().waiting.push_back(op);
+        self.serve(who);
+    }
+
+    /// Serves what waits while its replies may wait too.
+    fn serve(&mut self, who: u16) {
+        let client = self.clients.get_mut(&who).unwrap();
+        while client.unread.len() < OUTSTANDING {
+            let Some(op) = client.waiting.pop_front() else { break };
+            if let Op::SetPerms(_, list) = &op {
+                self.world.known.extend(list.iter().map(|(domid, _)| *domid));
+            }
+            client.unread.push_back(self.world.run(who, &op));
+        }
+    }
+
+    fn take(&mut self, who: u16) {
+        let Some(expected) = self.clients.get_mut(&who).unwrap().unread.pop_front() else { return };
+        assert_eq!(self.store.take_one(&name(who)), said(&expected), "{who} reads late");
+        self.serve(who);
+    }
+
+    /// Everybody but who waits for replies reads events: those count for who made them.
+    fn read_events(&mut self) {
+        let reads = |(who, client): (&u16, &Client)| client.unread.is_empty().then_some(*who);
+        for who in self.clients.iter().filter_map(reads).collect::<Vec<_>>() {
+            assert_eq!(self.store.receive(&name(who)), [], "{who} asked nothing");
+        }
+    }
+
     fn step(&mut self, who: u16, step: Step) {
+        if !matches!(step, Step::Send(_) | Step::Take | Step::Die) {
+            while !self.clients[&who].unread.is_empty() {
+                self.take(who);
+                self.read_events();
+            }
+        }
         match step {
+            // Its events would stand between the replies.
+            Step::Send(_) if who == 0 || !self.clients[&who].watches.is_empty() => {}
+            Step::Send(op) => self.send(who, op),
+            Step::Take => self.take(who),
             Step::Do(op) => self.ask(who, &op),
             Step::Within(op) => self.within(who, op),
             Step::Start => self.start(who),
@@ -428,6 +479,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (path(), 0u8..4).prop_map(|(path, token)| Step::Watch(path, token)),
         1 => (path(), 0u8..4).prop_map(|(path, token)| Step::Unwatch(path, token)),
         1 => prop_oneof![Just(Step::Reset), Just(Step::Die)],
+        6 => op().prop_map(Step::Send),
+        2 => Just(Step::Take),
     ]
 }
 
@@ -440,6 +493,7 @@ proptest! {
         pair.compare();
         for (who, step) in script {
             pair.step(who, step);
+            pair.read_events();
             pair.compare();
         }
     }

@@ -26,6 +26,13 @@ pub struct Store {
     pub effects: Vec<Effect>,
 }
 
+fn outcome(reply: &Message) -> String {
+    match reply.kind == MsgType::Error.number() {
+        true => format!("!{}", show(&reply.payload).trim_end_matches('|')),
+        false => show(&reply.payload),
+    }
+}
+
 impl Store {
     pub fn new() -> Store {
         Store::with(Quota::default())
@@ -108,6 +115,30 @@ impl Store {
         }
     }
 
+    /// Sends a request and reads nothing.
+    pub fn send_only(&mut self, who: &str, kind: MsgType, payload: &[u8]) {
+        let conn = self.conn(who);
+        let mut bytes = Vec::new();
+        wire::encode(kind.number(), 77, 0, payload, &mut bytes).expect("fits");
+        self.server.input(conn, &bytes);
+        self.settle();
+    }
+
+    /// Reads one message and nothing behind it.
+    pub fn take_one(&mut self, who: &str) -> String {
+        let conn = self.conn(who);
+        let mut bytes = Vec::new();
+        self.server.output(conn, wire::HEADER_LEN, &mut bytes);
+        let header = wire::Header::decode(bytes.first_chunk().expect("a message"));
+        bytes.clear();
+        self.server.output(conn, wire::HEADER_LEN + header.len as usize, &mut bytes);
+        self.server.sent(conn, bytes.len());
+        self.settle();
+        let mut parser = Parser::default();
+        parser.push(&bytes);
+        outcome(&parser.next_message().expect("whole").expect("whole"))
+    }
+
     pub fn request(&mut self, who: &str, kind: MsgType, tx_id: u32, payload: &[u8]) -> Message {
         let mut bytes = Vec::new();
         wire::encode(kind.number(), 77, tx_id, payload, &mut bytes).expect("fits");
@@ -121,11 +152,7 @@ impl Store {
 
     /// A reply as scripts write it.
     pub fn ask(&mut self, who: &str, kind: MsgType, tx_id: u32, payload: &[u8]) -> String {
-        let reply = self.request(who, kind, tx_id, payload);
-        match reply.kind == MsgType::Error.number() {
-            true => format!("!{}", show(&reply.payload).trim_end_matches('|')),
-            false => show(&reply.payload),
-        }
+        outcome(&self.request(who, kind, tx_id, payload))
     }
 
     pub fn next_event(&mut self, who: &str) -> Option<String> {

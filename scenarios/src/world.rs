@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use xenith_api::client::{Client, Exchange};
+use xenith_api::client::{Client, Exchange, Header};
 use xenith_api::latest::{Action, Boot, Code, CreateRequest, Domain, DomainConfig, DomainState, DomainType, On, Problem};
 
 use xenith_api::openapi::{self, conform};
@@ -52,8 +52,8 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(openapi
 pub struct Api(pub Arc<dyn Exchange + Send + Sync>);
 
 impl Exchange for Api {
-    fn exchange(&self, method: &str, path: &str, body: Option<&[u8]>) -> Result<(u16, Vec<u8>), Problem> {
-        let (status, body) = self.0.exchange(method, path, body)?;
+    fn exchange(&self, method: &str, path: &str, headers: &[Header<'_>], body: Option<&[u8]>) -> Result<(u16, Vec<u8>), Problem> {
+        let (status, body) = self.0.exchange(method, path, headers, body)?;
         match conform::answer(&DOCUMENT, method, path, status, &body).as_slice() {
             [] => Ok((status, body)),
             faults => {

@@ -7,6 +7,7 @@
 //!   v1/routes   every path and method, once
 //!   v1/form     what can be said of a config's values without looking at a host
 //!   file/       a TOML file -> DomainConfig, or every complaint with its line; the table of keys, and the help made from it
+//!   difference  where two configs differ
 //!   openapi/    the document made from these types, the gate that keeps the promise, and the check of answers against it
 //!   client      the typed client, and its exchange over a Unix socket
 //!   latest      re-exports the newest version: handlers know only this
@@ -15,6 +16,7 @@
 //! What a version said stays said: a change that an old client would notice is a new version's file.
 
 pub mod client;
+pub mod difference;
 pub mod file;
 pub mod openapi;
 pub mod v1;

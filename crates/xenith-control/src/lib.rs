@@ -11,6 +11,7 @@
 //! hypervisor.
 
 pub mod config;
+mod configs;
 pub mod control;
 pub mod events;
 pub mod http;
@@ -20,6 +21,7 @@ mod problem;
 mod registry;
 
 pub use config::ControlConfig;
+pub use configs::Condition;
 pub use control::Control;
 pub use http::{Caller, Roles, ServeConfig, ServeError, ServeLock, router, serve};
 pub use log::{Batch, Draft, EventLog};

@@ -48,6 +48,8 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Word {
     Create(verb::create::Create),
+    Apply(verb::apply::Apply),
+    Start(verb::start::Start),
     List(verb::list::List),
     Info(verb::info::Info),
     Console(verb::console::Console),
@@ -56,6 +58,7 @@ pub enum Word {
     Shutdown(verb::shutdown::Shutdown),
     Reboot(verb::reboot::Reboot),
     Destroy(verb::destroy::Destroy),
+    Config(verb::config::Config),
     Events(verb::events::Events),
     Operations(verb::operations::Operations),
     Check(verb::check::Check),
@@ -70,6 +73,8 @@ impl Word {
     pub fn run(&self, context: &Context) -> Result<ExitCode, Problem> {
         let done = match self {
             Word::Create(word) => word.run(context),
+            Word::Apply(word) => word.run(context),
+            Word::Start(word) => word.run(context),
             Word::List(word) => word.run(context),
             Word::Info(word) => word.run(context),
             Word::Console(word) => word.run(context),
@@ -78,6 +83,7 @@ impl Word {
             Word::Shutdown(word) => word.run(context),
             Word::Reboot(word) => word.run(context),
             Word::Destroy(word) => word.run(context),
+            Word::Config(word) => word.run(context),
             Word::Events(word) => word.run(context),
             Word::Operations(word) => word.run(context),
             Word::Check(word) => return word.run(context),

@@ -14,19 +14,26 @@ use serde::de::DeserializeOwned;
 use crate::v1::routes::{self, Route};
 use crate::v1::{Code, CreateRequest, CreateResponse, Domain, Host, Operation, OperationState, Problem, Root, ShutdownRequest};
 
+mod apply;
+mod configs;
 mod console;
 mod events;
 mod reply;
 mod unix;
 
+pub use apply::{Applied, Apply, Stored};
+pub use configs::Version;
 pub use console::{Console, Heard};
 pub use events::Events;
 pub use unix::Unix;
 
+/// A header: name and value, without line breaks.
+pub type Header<'h> = (&'h str, &'h str);
+
 /// A way to the daemon.
 pub trait Exchange {
-    /// Sends one request and waits for its reply: status and body. `path` is encoded already; `body` is JSON.
-    fn exchange(&self, method: &str, path: &str, body: Option<&[u8]>) -> Result<(u16, Vec<u8>), Problem>;
+    /// Sends one request and waits for its reply: status and body. `path` is encoded already; `body` is JSON; `headers` are further ones.
+    fn exchange(&self, method: &str, path: &str, headers: &[Header<'_>], body: Option<&[u8]>) -> Result<(u16, Vec<u8>), Problem>;
 }
 
 /// The API of version 1. Domains are named by name, domid or uuid.
@@ -67,10 +74,15 @@ impl<E: Exchange> Client<E> {
     pub fn create(&self, request: &CreateRequest) -> Result<CreateResponse, Problem> {
         let path = format!("{}?wait={PATIENCE_SECONDS}", routes::CREATE.path);
         let (status, body) = self.call_for(routes::CREATE.method, &path, Some(request))?;
+        self.created(status, &body)
+    }
+
+    /// What a create answers, once it is over.
+    fn created(&self, status: u16, body: &[u8]) -> Result<CreateResponse, Problem> {
         if status != ACCEPTED {
-            return decode(&body);
+            return decode(body);
         }
-        let ended = self.ended(decode(&body)?)?;
+        let ended = self.ended(decode(body)?)?;
         Ok(CreateResponse { domain: ended.domain, plan: ended.steps, cost: None })
     }
 
@@ -149,10 +161,20 @@ impl<E: Exchange> Client<E> {
     }
 
     fn call_for<B: Serialize>(&self, method: &str, path: &str, body: Option<&B>) -> Result<(u16, Vec<u8>), Problem> {
+        self.call_with(method, path, &[], body)
+    }
+
+    fn call_with<B: Serialize>(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[Header<'_>],
+        body: Option<&B>,
+    ) -> Result<(u16, Vec<u8>), Problem> {
         let body = body.map(serde_json::to_vec).transpose();
         let body =
             body.map_err(|e| Problem::new(Code::Internal, path, format!("{method} {path}: the request cannot be written: {e}"), REPORT))?;
-        match self.exchange.exchange(method, path, body.as_deref())? {
+        match self.exchange.exchange(method, path, headers, body.as_deref())? {
             (status @ 200..=299, body) => Ok((status, body)),
             (status, body) => Err(problem(method, path, status, &body)),
         }

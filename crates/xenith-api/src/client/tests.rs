@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::v1::{DomainConfig, DomainState};
+use crate::v1::{DomainConfig, DomainState, StartRequest};
 
 /// Answers every request with one reply, and remembers what was asked.
 struct Canned {
@@ -14,9 +14,10 @@ struct Canned {
 }
 
 impl Exchange for Canned {
-    fn exchange(&self, method: &str, path: &str, body: Option<&[u8]>) -> Result<(u16, Vec<u8>), Problem> {
+    fn exchange(&self, method: &str, path: &str, headers: &[Header<'_>], body: Option<&[u8]>) -> Result<(u16, Vec<u8>), Problem> {
         let body = body.map_or(String::new(), |body| format!(" {}", String::from_utf8_lossy(body)));
-        self.asked.lock().unwrap().push(format!("{method} {path}{body}"));
+        let headers: String = headers.iter().map(|(name, value)| format!(" {name}: {value}")).collect();
+        self.asked.lock().unwrap().push(format!("{method} {path}{headers}{body}"));
         Ok((self.reply.0, self.reply.1.as_bytes().to_vec()))
     }
 }
@@ -52,6 +53,10 @@ fn every_method_asks_for_its_route() {
         (&|c| drop(c.operations()), "GET /v1/operations"),
         (&|c| drop(c.operation("7")), "GET /v1/operations/7"),
         (&|c| drop(c.cancel("7")), "POST /v1/operations/7/cancel"),
+        (&|c| drop(c.configs()), "GET /v1/configs"),
+        (&|c| drop(c.config("web")), "GET /v1/configs/web"),
+        (&|c| drop(c.remove_config("web", Some("\"7\""))), "DELETE /v1/configs/web if-match: \"7\""),
+        (&|c| drop(c.start("web", StartRequest { paused: true })), "POST /v1/configs/web/start?wait=20 {\"paused\":true}"),
         (&|c| drop(c.console_log("é")), "GET /v1/domains/%C3%A9/console/log"),
     ];
     for (call, expected) in table {
@@ -113,7 +118,7 @@ fn an_early_refusal_of_a_long_request_is_heard() {
     });
     let body = vec![b' '; 8 << 20];
     // The kernel may throw the answer away with the connection (unread bytes reset it): then the loss is told instead.
-    match client.exchange.exchange("POST", "/v1/domains", Some(&body)) {
+    match client.exchange.exchange("POST", "/v1/domains", &[], Some(&body)) {
         Ok((status, _)) => assert_eq!(status, 413),
         Err(problem) => assert_eq!(problem.code, Code::DaemonUnreachable),
     }

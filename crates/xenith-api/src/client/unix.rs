@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Exchange, reply, strange};
+use super::{Exchange, Header, reply, strange};
 use crate::v1::{Code, Problem};
 
 /// The way to a daemon on this machine.
@@ -66,9 +66,9 @@ impl Unix {
 }
 
 impl Exchange for Unix {
-    fn exchange(&self, method: &str, path: &str, body: Option<&[u8]>) -> Result<(u16, Vec<u8>), Problem> {
+    fn exchange(&self, method: &str, path: &str, headers: &[Header<'_>], body: Option<&[u8]>) -> Result<(u16, Vec<u8>), Problem> {
         let mut stream = self.connect()?;
-        let request = request(method, path, body);
+        let request = request(method, path, headers, body);
         // A daemon that refuses early answers and closes before it read everything: its answer counts, not the broken pipe.
         let sent = stream.write_all(&request);
         match (reply::read(&mut stream), sent) {
@@ -78,8 +78,11 @@ impl Exchange for Unix {
     }
 }
 
-fn request(method: &str, path: &str, body: Option<&[u8]>) -> Vec<u8> {
+fn request(method: &str, path: &str, headers: &[Header<'_>], body: Option<&[u8]>) -> Vec<u8> {
     let mut bytes = format!("{method} {path} HTTP/1.1\r\nhost: xenith\r\nconnection: close\r\n").into_bytes();
+    for (name, value) in headers {
+        bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
     if let Some(body) = body {
         bytes.extend_from_slice(format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()).as_bytes());
     }

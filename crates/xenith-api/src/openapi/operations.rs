@@ -35,6 +35,7 @@ pub(super) struct Answer {
 
 const WAIT: &str =
     "How long to wait for the end, in seconds, before the answer is 202 with the operation. A shutdown that is waited for waits as long.";
+const CONFIG_ID: &str = "The name of a config's domain.";
 const DOMAIN_ID: &str = "A domain's name, domid or uuid.";
 
 impl Described {
@@ -62,6 +63,19 @@ impl Described {
 
     fn query(mut self, name: &'static str, about: &'static str, schema: Value) -> Described {
         self.parameters.push(Parameter { name, place: "query", required: false, about, schema });
+        self
+    }
+
+    /// The last answer names its version.
+    fn tagged(mut self) -> Described {
+        if let Some(last) = self.answers.last_mut() {
+            last.tagged = true;
+        }
+        self
+    }
+
+    fn condition(mut self, name: &'static str, about: &'static str) -> Described {
+        self.parameters.push(Parameter { name, place: "header", required: false, about, schema: json!({ "type": "string" }) });
         self
     }
 
@@ -120,6 +134,22 @@ pub(super) fn described(route: &Route) -> Described {
         routes::REBOOT => new.nothing("It was asked."),
         routes::CONSOLE => new.content(101, "The console.", "application/octet-stream", bytes),
         routes::CONSOLE_LOG => new.content(200, "The log, oldest byte first.", "application/octet-stream", bytes),
+        routes::CONFIGS => new.json::<Vec<StoredConfig>>(200, "The stored configs."),
+        routes::CONFIG => new.of(CONFIG_ID).json::<StoredConfig>(200, "The config.").tagged(),
+        routes::STORE_CONFIG => new
+            .of(CONFIG_ID)
+            .condition("If-Match", "The ETag of the version that is changed, or `*` for any; needed where one is stored.")
+            .condition("If-None-Match", "`*`: store it only where none is stored.")
+            .body::<DomainConfig>(true)
+            .json::<StoredConfig>(200, "It was changed.")
+            .tagged()
+            .json::<StoredConfig>(201, "It was stored.")
+            .tagged(),
+        routes::REMOVE_CONFIG => new
+            .of(CONFIG_ID)
+            .condition("If-Match", "The ETag of the version that is removed; without it, whatever is stored.")
+            .nothing("It is removed."),
+        routes::START => new.of(CONFIG_ID).body::<StartRequest>(false).json::<CreateResponse>(201, "The domain was created.").operation(),
         routes::OPERATIONS => new.json::<Vec<Operation>>(200, "The operations."),
         routes::OPERATION => new.of("An operation's id.").wait().json::<Operation>(200, "The operation as it is now."),
         routes::CANCEL => new.of("An operation's id.").wait().json::<Operation>(200, "The operation as it is now."),

@@ -8,6 +8,7 @@ pub mod host;
 pub mod operation;
 pub mod problem;
 pub mod routes;
+pub mod stored;
 
 pub use access::Role;
 pub use domain::{
@@ -17,3 +18,4 @@ pub use event::{Event, EventDomain, EventKind};
 pub use host::{Host, Root};
 pub use operation::{Operation, OperationKind, OperationState};
 pub use problem::{Code, Complaint, Problem};
+pub use stored::{Difference, StartRequest, StoredConfig};

@@ -43,6 +43,11 @@ routes! {
     REBOOT = "POST" "/v1/domains/{id}/reboot" Operator "Asks it to reboot; what follows is what its config wants of a reboot.";
     CONSOLE = "GET" "/v1/domains/{id}/console" Operator "Attaches to its console (WebSocket, binary frames; the last 64 KiB come first).";
     CONSOLE_LOG = "GET" "/v1/domains/{id}/console/log" Viewer "Its console's log as bytes.";
+    CONFIGS = "GET" "/v1/configs" Viewer "Every stored config, by name.";
+    CONFIG = "GET" "/v1/configs/{id}" Viewer "One stored config, and how its domain stands to it.";
+    STORE_CONFIG = "PUT" "/v1/configs/{id}" Operator "Stores a config for the next start of its domain; `If-Match` says which version is changed.";
+    REMOVE_CONFIG = "DELETE" "/v1/configs/{id}" Operator "Removes a stored config. Its domain goes on.";
+    START = "POST" "/v1/configs/{id}/start" Operator "Creates the domain of a stored config.";
     OPERATIONS = "GET" "/v1/operations" Viewer "The operations under way, and those that ended not long ago, oldest first.";
     OPERATION = "GET" "/v1/operations/{id}" Viewer "One operation.";
     CANCEL = "POST" "/v1/operations/{id}/cancel" Operator "Asks an operation to turn back. One that ended is not changed.";

@@ -21,7 +21,7 @@ impl Control {
         if let Some(problem) = check::problem(&config.name, check::complaints(&config)) {
             return Err(problem);
         }
-        let uuid = config.uuid.or(op.uuid).unwrap_or_else(|| (self.fresh_ids)());
+        let uuid = config.uuid.or(op.uuid).or_else(|| self.stored_uuid(&config.name)).unwrap_or_else(|| (self.fresh_ids)());
         let order = CreateOrder { config, uuid, operation: op.id, paused, quick_restarts: 0 };
         if dry_run {
             let plan = engine.plan_create(&order)?;

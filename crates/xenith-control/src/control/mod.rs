@@ -15,6 +15,7 @@ mod list;
 mod observe;
 mod reap;
 mod start;
+mod stored;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ use xenith_engine::clock::Clock;
 use xenith_engine::store::Stores;
 
 use crate::config::FreshIds;
+use crate::configs::Configs;
 use crate::log::{Draft, EventLog};
 use crate::operations::{Begun, Key, Op, Operations};
 use crate::registry::Registry;
@@ -47,6 +49,7 @@ pub struct Control {
     clock: Arc<dyn Clock>,
     events: EventLog,
     operations: Operations,
+    configs: Configs,
     console_socket: PathBuf,
     /// Counts what was noticed, so that whoever waits for a domain looks again.
     changes: watch::Sender<u64>,
@@ -162,6 +165,7 @@ const FEATURES: &[&str] = &[
     "reboot",
     "restart",
     "shutdown",
+    "stored-configs",
 ];
 /// What it can do on a Xen that is not in the table.
-const LIMITED_FEATURES: &[&str] = &["console", "console-log", "list", "shutdown"];
+const LIMITED_FEATURES: &[&str] = &["console", "console-log", "list", "shutdown", "stored-configs"];

@@ -94,7 +94,7 @@ impl Control {
         }
         let DomainRecord { uuid, domid, ref config, .. } = *record;
         let ids = RestartIds { restart: (self.fresh_ids)(), destroy: (self.fresh_ids)(), create: (self.fresh_ids)() };
-        let entry = RestartEntry { uuid, domid, quick_restarts, config: config.clone() };
+        let entry = RestartEntry { uuid, domid, quick_restarts, config: self.next_config(record) };
         self.settle_console(DomId(domid));
         match engine.restart(ids, &entry) {
             Ok(again) => {

@@ -16,6 +16,7 @@ use super::create::created;
 use super::limited::Limited;
 use super::{Control, Mode};
 use crate::config::ControlConfig;
+use crate::configs::Configs;
 use crate::log::{Draft, EventLog};
 use crate::operations::Operations;
 use crate::problem;
@@ -41,10 +42,13 @@ impl Control {
         let events = EventLog::open(&dir).map_err(|error| problem::internal("events", format!("events {}: {error}", dir.display())))?;
         let operations = Operations::open(&config.run_dir.join("keys"), config.clock.clone())
             .map_err(|error| problem::internal("operations", format!("keys of operations: {error}")))?;
+        let dir = config.state_dir.join("configs");
+        let configs = Configs::open(&dir).map_err(|error| problem::internal("configs", format!("configs {}: {error}", dir.display())))?;
         let mut control = Control {
             clock: config.clock,
             events,
             operations,
+            configs,
             mode,
             stores,
             registry: Registry::default(),

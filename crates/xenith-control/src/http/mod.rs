@@ -11,6 +11,7 @@ mod access;
 mod answer;
 mod body;
 mod caller;
+mod configs;
 mod connections;
 mod console;
 mod domains;
@@ -50,6 +51,9 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::UNPAUSE.path, post(domains::unpause))
         .route(routes::SHUTDOWN.path, post(domains::shutdown))
         .route(routes::REBOOT.path, post(domains::reboot))
+        .route(routes::CONFIGS.path, get(configs::list))
+        .route(routes::CONFIG.path, get(configs::get).put(configs::store).delete(configs::remove))
+        .route(routes::START.path, post(configs::start))
         .route(routes::OPERATIONS.path, get(operations::list))
         .route(routes::OPERATION.path, get(operations::get))
         .route(routes::CANCEL.path, post(operations::cancel))

@@ -1,10 +1,13 @@
 //! One file per verb: its words, its request, its answer as text.
 
+pub mod apply;
 pub mod check;
+pub mod config;
 pub mod console;
 pub mod create;
 pub mod destroy;
 pub mod events;
+mod file;
 pub mod help;
 pub mod info;
 pub mod list;
@@ -12,5 +15,6 @@ pub mod operations;
 pub mod pause;
 pub mod reboot;
 pub mod shutdown;
+pub mod start;
 pub mod store;
 pub mod unpause;

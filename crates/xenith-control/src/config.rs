@@ -37,6 +37,8 @@ pub struct ControlConfig {
     pub cache_bytes: u64,
     /// The console role's socket: `/run/xenith/console.sock`.
     pub console_socket: PathBuf,
+    /// Where processes are: `/proc`.
+    pub proc_dir: PathBuf,
 }
 
 /// How much of unpacked kernels is kept unless something else is said: about eight of Debian's.
@@ -62,6 +64,7 @@ impl ControlConfig {
             console_socket: run_dir.join("console.sock"),
             state_dir: run_dir.join("state"),
             run_dir,
+            proc_dir: PathBuf::from("/proc"),
             cache_dir: None,
             cache_bytes: CACHE_BYTES,
         }

@@ -13,6 +13,7 @@
 pub mod config;
 mod configs;
 pub mod control;
+mod doctor;
 pub mod events;
 pub mod http;
 mod log;

@@ -108,6 +108,12 @@ impl Registry {
         self.lock().foreign = foreign;
     }
 
+    /// The domains that an operation is making, or has in hand.
+    pub(crate) fn in_hand(&self) -> Vec<Uuid> {
+        let inner = self.lock();
+        inner.reserved.keys().chain(&inner.held).copied().collect()
+    }
+
     /// Waits until no other operation has this domain in hand, and takes it.
     pub(crate) fn hold(&self, uuid: Uuid) -> Held<'_> {
         let mut inner = self.lock();

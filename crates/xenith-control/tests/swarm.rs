@@ -193,6 +193,7 @@ async fn story(seed: u64, met: &Met) {
     let guests: Vec<&Value> = list.as_array().unwrap().iter().filter(|one| one["domid"] != 0).collect();
     assert_eq!(guests.len(), host.domids().len(), "{list}");
     met.left_running.fetch_add(guests.len() as u64, Ordering::Relaxed);
+    assert_eq!(json_of(&control, "GET", "/v1/doctor", None, 200).await, json!({ "clean": true, "findings": [] }));
     for one in guests {
         assert!(one["config"].is_object() && one["state"] != "dying", "a domain that is not whole: {one}");
         json_of(&control, "DELETE", &format!("/v1/domains/{}?wait=60", one["domid"]), None, 204).await;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::v1::routes::{self, Route};
-use crate::v1::{Code, CreateRequest, CreateResponse, Domain, Host, Operation, OperationState, Problem, Root, ShutdownRequest};
+use crate::v1::{Code, CreateRequest, CreateResponse, Diagnosis, Domain, Host, Operation, OperationState, Problem, Root, ShutdownRequest};
 
 mod apply;
 mod configs;
@@ -84,6 +84,16 @@ impl<E: Exchange> Client<E> {
         }
         let ended = self.ended(decode(body)?)?;
         Ok(CreateResponse { domain: ended.domain, plan: ended.steps, cost: None })
+    }
+
+    /// What was left behind on the host.
+    pub fn doctor(&self) -> Result<Diagnosis, Problem> {
+        self.get(routes::DOCTOR.path)
+    }
+
+    /// Cleans up what was left behind.
+    pub fn clean(&self) -> Result<Diagnosis, Problem> {
+        decode(&self.call::<()>(routes::CLEAN.method, routes::CLEAN.path, None)?)
     }
 
     /// The operations under way, and those that ended not long ago.

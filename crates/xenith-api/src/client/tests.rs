@@ -53,6 +53,8 @@ fn every_method_asks_for_its_route() {
         (&|c| drop(c.operations()), "GET /v1/operations"),
         (&|c| drop(c.operation("7")), "GET /v1/operations/7"),
         (&|c| drop(c.cancel("7")), "POST /v1/operations/7/cancel"),
+        (&|c| drop(c.doctor()), "GET /v1/doctor"),
+        (&|c| drop(c.clean()), "POST /v1/doctor/clean"),
         (&|c| drop(c.configs()), "GET /v1/configs"),
         (&|c| drop(c.config("web")), "GET /v1/configs/web"),
         (&|c| drop(c.remove_config("web", Some("\"7\""))), "DELETE /v1/configs/web if-match: \"7\""),

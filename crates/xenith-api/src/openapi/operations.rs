@@ -150,6 +150,8 @@ pub(super) fn described(route: &Route) -> Described {
             .condition("If-Match", "The ETag of the version that is removed; without it, whatever is stored.")
             .nothing("It is removed."),
         routes::START => new.of(CONFIG_ID).body::<StartRequest>(false).json::<CreateResponse>(201, "The domain was created.").operation(),
+        routes::DOCTOR => new.json::<Diagnosis>(200, "What was found."),
+        routes::CLEAN => new.json::<Diagnosis>(200, "What was found, and what was cleaned up."),
         routes::OPERATIONS => new.json::<Vec<Operation>>(200, "The operations."),
         routes::OPERATION => new.of("An operation's id.").wait().json::<Operation>(200, "The operation as it is now."),
         routes::CANCEL => new.of("An operation's id.").wait().json::<Operation>(200, "The operation as it is now."),

@@ -48,6 +48,8 @@ routes! {
     STORE_CONFIG = "PUT" "/v1/configs/{id}" Operator "Stores a config for the next start of its domain; `If-Match` says which version is changed.";
     REMOVE_CONFIG = "DELETE" "/v1/configs/{id}" Operator "Removes a stored config. Its domain goes on.";
     START = "POST" "/v1/configs/{id}/start" Operator "Creates the domain of a stored config.";
+    DOCTOR = "GET" "/v1/doctor" Viewer "What was left behind, by whomever: domains, store nodes, ports, claims, operations.";
+    CLEAN = "POST" "/v1/doctor/clean" Admin "Cleans up what was left behind, as far as that is possible.";
     OPERATIONS = "GET" "/v1/operations" Viewer "The operations under way, and those that ended not long ago, oldest first.";
     OPERATION = "GET" "/v1/operations/{id}" Viewer "One operation.";
     CANCEL = "POST" "/v1/operations/{id}/cancel" Operator "Asks an operation to turn back. One that ended is not changed.";

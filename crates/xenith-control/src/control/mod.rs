@@ -7,6 +7,7 @@
 
 mod console;
 mod create;
+mod doctor;
 mod find;
 mod host;
 mod lifecycle;
@@ -51,6 +52,7 @@ pub struct Control {
     operations: Operations,
     configs: Configs,
     console_socket: PathBuf,
+    proc_dir: PathBuf,
     /// Counts what was noticed, so that whoever waits for a domain looks again.
     changes: watch::Sender<u64>,
     /// The directories that every domain's nodes stand in were made.
@@ -132,6 +134,10 @@ impl Control {
         self.changed();
     }
 
+    pub(crate) fn fresh_id(&self) -> Uuid {
+        (self.fresh_ids)()
+    }
+
     /// Writes events.
     pub(crate) fn tell(&self, drafts: Vec<Draft>) {
         self.events.append(self.clock.since_epoch(), drafts);
@@ -155,6 +161,7 @@ const FEATURES: &[&str] = &[
     "console-log",
     "create",
     "destroy",
+    "doctor",
     "dry-run",
     "events",
     "idempotency-keys",

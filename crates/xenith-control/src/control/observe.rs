@@ -78,7 +78,7 @@ impl Control {
     }
 
     /// Finishes what was left, by an earlier daemon or an earlier try.
-    pub(super) fn recover(&self, engine: &Engine) {
+    pub(crate) fn recover(&self, engine: &Engine) {
         let recovered = match engine.recover(&mut || (self.fresh_ids)()) {
             Ok(recovered) => recovered,
             Err(error) => return tracing::error!("journal: {error}"),

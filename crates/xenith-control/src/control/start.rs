@@ -54,6 +54,7 @@ impl Control {
             registry: Registry::default(),
             fresh_ids: config.fresh_ids,
             console_socket: config.console_socket,
+            proc_dir: config.proc_dir,
             changes: watch::Sender::new(0),
             skeleton: AtomicBool::new(false),
             stopped: Mutex::new(HashMap::new()),

@@ -14,6 +14,7 @@ mod caller;
 mod configs;
 mod connections;
 mod console;
+mod doctor;
 mod domains;
 mod events;
 mod host;
@@ -54,6 +55,8 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::CONFIGS.path, get(configs::list))
         .route(routes::CONFIG.path, get(configs::get).put(configs::store).delete(configs::remove))
         .route(routes::START.path, post(configs::start))
+        .route(routes::DOCTOR.path, get(doctor::look))
+        .route(routes::CLEAN.path, post(doctor::clean))
         .route(routes::OPERATIONS.path, get(operations::list))
         .route(routes::OPERATION.path, get(operations::get))
         .route(routes::CANCEL.path, post(operations::cancel))

@@ -6,6 +6,7 @@ pub mod config;
 pub mod console;
 pub mod create;
 pub mod destroy;
+pub mod doctor;
 pub mod events;
 mod file;
 pub mod help;

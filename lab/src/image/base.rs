@@ -14,7 +14,7 @@ const INIT: &str = include_str!("files/dom0-init.sh");
 const PROFILE: &str = include_str!("files/dom0-profile.sh");
 
 /// Raised when the code that lays the image out changes, so that an image in the cache is not taken for the new one.
-const LAYOUT: &[u8] = b"base 2";
+const LAYOUT: &[u8] = b"base 3";
 
 /// The base image for a kernel and a busybox.
 pub(crate) fn base(cache: &Cache, progress: &Progress, kernel: &Kernel, busybox: &Path) -> Result<PathBuf> {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `vmlinuz` | Debian's cloud kernel, a bzImage with an lz4 payload |
 //! | `vmlinuz-xz` | dom0's own kernel, a bzImage with an xz payload and the x86 filter |
-//! | `initrd` | busybox and an init that says how many vcpus are online, then gives a shell |
+//! | `initrd` | busybox, the frontends of `vmlinuz`, and an init that says how many vcpus are online, then gives a shell |
 //! | `tiny.elf` | a guest that only halts, for figures |
 
 use std::fs;
@@ -20,7 +20,9 @@ use crate::progress::Progress;
 const INIT: &str = include_str!("files/guest-init.sh");
 const POWEROFF: &str = include_str!("files/guest-poweroff.sh");
 const REBOOT: &str = include_str!("files/guest-reboot.sh");
-const LAYOUT: &[u8] = b"guests 1";
+/// The frontends, which Debian builds as modules; they need no other. Only `vmlinuz` can load them.
+const FRONTENDS: [&str; 2] = ["block/xen-blkfront.ko", "net/xen-netfront.ko"];
+const LAYOUT: &[u8] = b"guests 2";
 
 /// The guests image for two kernels and a busybox.
 pub(crate) fn guests(cache: &Cache, progress: &Progress, dom0: &Kernel, cloud: &Kernel, busybox: &Path) -> Result<PathBuf> {
@@ -36,12 +38,12 @@ fn lay_out(dom0: &Kernel, cloud: &Kernel, busybox: &[u8]) -> Result<Archive> {
         let bytes = fs::read(&kernel.vmlinuz).with_context(|| format!("read {}", kernel.vmlinuz.display()))?;
         archive.file(&format!("lab/guest/{name}"), 0o644, &bytes)?;
     }
-    archive.file("lab/guest/initrd", 0o644, &initrd(busybox)?)?;
+    archive.file("lab/guest/initrd", 0o644, &initrd(cloud, busybox)?)?;
     archive.file("lab/guest/tiny.elf", 0o644, &tiny_guest())?;
     Ok(archive)
 }
 
-fn initrd(busybox: &[u8]) -> Result<Vec<u8>> {
+fn initrd(cloud: &Kernel, busybox: &[u8]) -> Result<Vec<u8>> {
     let mut archive = Archive::new();
     archive.merged_root()?;
     for name in ["dev", "proc", "sys", "run", "tmp"] {
@@ -49,6 +51,11 @@ fn initrd(busybox: &[u8]) -> Result<Vec<u8>> {
     }
     archive.file("bin/busybox", 0o755, busybox)?;
     archive.link("bin/sh", "busybox")?;
+    for frontend in FRONTENDS {
+        let path = cloud.modules.join("kernel/drivers").join(frontend);
+        let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+        archive.file(&format!("lib/frontends/{}", frontend.replace('/', "-")), 0o644, &bytes)?;
+    }
     archive.file("init", 0o755, INIT.as_bytes())?;
     archive.file("sbin/poweroff", 0o755, POWEROFF.as_bytes())?;
     archive.file("sbin/reboot", 0o755, REBOOT.as_bytes())?;

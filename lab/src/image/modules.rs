@@ -54,17 +54,22 @@ pub(super) fn add(archive: &mut Archive, tree: &Path, version: &str) -> Result<(
     archive.file(&format!("{place}/modules.dep"), 0o644, dependencies.as_bytes())
 }
 
-/// `PATH: DEPENDENCY...`, every dependency of a dependency included, nearest first.
+/// `PATH: DEPENDENCY...`, every dependency of a dependency included. `modprobe` loads the list from its end, so a module stands
+/// before all that it needs itself: `bridge: stp llc`, although bridge names llc first.
 fn line(inside: &str, module: &Module, taken: &BTreeMap<String, Module>, tree: &Path) -> String {
-    let mut names: Vec<&String> = module.depends.iter().collect();
-    let mut next = 0;
-    while let Some(name) = names.get(next).copied() {
-        let more = taken.get(name).map(|module| module.depends.as_slice()).unwrap_or_default();
-        names.extend(more.iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
-        next += 1;
-    }
-    let paths = names.iter().filter_map(|name| taken.get(*name)?.path.strip_prefix(tree).ok());
+    let mut needed_first = Vec::new();
+    module.depends.iter().for_each(|name| visit(name, taken, &mut needed_first));
+    let paths = needed_first.iter().rev().filter_map(|name| taken.get(*name)?.path.strip_prefix(tree).ok());
     paths.fold(format!("{inside}:"), |line, path| format!("{line} {}", path.display())) + "\n"
+}
+
+/// Adds what a module needs, then the module.
+fn visit<'a>(name: &'a String, taken: &'a BTreeMap<String, Module>, order: &mut Vec<&'a String>) {
+    if order.contains(&name) {
+        return;
+    }
+    taken.get(name).into_iter().flat_map(|module| &module.depends).for_each(|name| visit(name, taken, order));
+    order.push(name);
 }
 
 fn take(name: &str, found: &BTreeMap<String, PathBuf>, taken: &mut BTreeMap<String, Module>) -> Result<()> {
@@ -107,4 +112,22 @@ fn files_by_name(tree: &Path) -> Result<BTreeMap<String, PathBuf>> {
 
 fn plain(name: &str) -> String {
     name.replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_stands_before_what_it_needs() {
+        let module = |name: &str, depends: &[&str]| {
+            (
+                name.to_owned(),
+                Module { path: format!("/t/{name}.ko").into(), depends: depends.iter().map(|&name| name.to_owned()).collect() },
+            )
+        };
+        let taken = BTreeMap::from([module("bridge", &["llc", "stp"]), module("stp", &["llc"]), module("llc", &[])]);
+        assert_eq!(line("bridge.ko", &taken["bridge"], &taken, Path::new("/t")), "bridge.ko: stp.ko llc.ko\n");
+        assert_eq!(line("llc.ko", &taken["llc"], &taken, Path::new("/t")), "llc.ko:\n");
+    }
 }

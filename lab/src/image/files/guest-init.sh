@@ -10,8 +10,13 @@ mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts
 export PATH=/sbin:/usr/sbin:/bin:/usr/bin HOME=/ TERM=linux PS1='guest:\w# '
 hostname guest
+# Those of vmlinuz; under the other kernel nothing loads.
+for module in /lib/frontends/*.ko; do insmod "$module" 2> /dev/null; done
 
 echo "XENITH-GUEST: up cpus=$(nproc) memory_kib=$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
+
+# What a job puts beside this initrd.
+[ -x /lab/run ] && /lab/run > /dev/hvc0 2>&1 &
 
 for word in $(cat /proc/cmdline); do
     case $word in

@@ -7,7 +7,7 @@
 //!          \---- lab::LabWorld   the shipped binary in dom0 on real Xen: minutes
 //! ```
 //!
-//! `bench` measures ours beside the stock tools, in the lab only.
+//! `bench` measures ours beside the stock tools, in the lab only. `witness` watches the store from a guest and from dom0 while it is replaced.
 //!
 //! A story changes nothing for good: after it, the runner compares what the host holds with what it held before.
 
@@ -18,4 +18,5 @@ pub mod leftovers;
 pub mod sim_world;
 mod store_walk;
 pub mod stories;
+pub mod witness;
 pub mod world;

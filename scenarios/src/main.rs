@@ -5,6 +5,7 @@
 //!   scenarios sim [NAME...] [--xen 4.17]    anywhere
 //!   scenarios list
 //!   scenarios bench create                  in dom0, with the stock tools beside: figures instead of a story
+//!   scenarios witness guest|dom0 DOMID      two that talk through the store while it is replaced
 //! ```
 //!
 //! One line for each story, as the lab's host reads it: `XENITH-LAB: scenario NAME ok|failed REASON`.
@@ -17,6 +18,7 @@ use scenarios::bench;
 use scenarios::lab_world::LabWorld;
 use scenarios::sim_world::SimWorld;
 use scenarios::stories::{self, Story};
+use scenarios::witness;
 use scenarios::world::World;
 use xen_abi::Release;
 
@@ -48,6 +50,22 @@ enum Place {
     Bench {
         #[command(subcommand)]
         what: Bench,
+    },
+    /// Talks through the store, and misses nothing while it is replaced.
+    Witness {
+        #[command(subcommand)]
+        part: Part,
+    },
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// In the guest, through its kernel.
+    Guest,
+    /// In dom0, through the socket, while /run/witness is there.
+    Dom0 {
+        /// The guest.
+        domid: u16,
     },
 }
 
@@ -96,6 +114,11 @@ fn run(place: Place) -> Result<usize> {
             Ok(0)
         }
         Place::Bench { what: Bench::Create { repetitions, quick } } => bench::create(repetitions, quick).map(|()| 0),
+        Place::Witness { part: Part::Guest } => witness::guest().map(|()| 0),
+        Place::Witness { part: Part::Dom0 { domid } } => {
+            println!("{}", witness::dom0(domid)?);
+            Ok(0)
+        }
     }
 }
 

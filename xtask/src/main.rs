@@ -11,6 +11,7 @@ mod demo;
 mod dist;
 mod fuzz;
 mod lab;
+mod stock;
 mod stories;
 mod swarm;
 mod test;

@@ -1,7 +1,8 @@
 //! `cargo xtask test`: every check there is, stage by stage, and a count at the end.
 //!
 //! ```text
-//!  setup -> format -> lint -> tidy -> unit -> peers -> fuzz -> simulator -> lab (4.14, 4.17 and 4.20 side by side)
+//!  setup -> format -> lint -> tidy -> unit -> peers -> fuzz -> simulator -> lab -> stock -> replace
+//!                                                                                  (4.14, 4.17 and 4.20 side by side)
 //! ```
 //!
 //! A stage that fails does not stop the ones behind it, setup apart. A new stage is one line in [`STAGES`].
@@ -39,7 +40,7 @@ struct Stage {
     run: fn(&mut House) -> Result<Tally>,
 }
 
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 11] = [
     Stage { name: "setup", about: "host packages, kernels and images of the lab", run: stages::setup },
     Stage { name: "format", about: "cargo fmt", run: stages::format },
     Stage { name: "lint", about: "clippy, warnings denied", run: stages::lint },
@@ -49,6 +50,8 @@ const STAGES: [Stage; 9] = [
     Stage { name: "fuzz", about: "every parser of hostile bytes, a minute each", run: stages::fuzz },
     Stage { name: "simulator", about: "the stories on the simulator", run: stages::simulator },
     Stage { name: "lab", about: "the stories on real Xen", run: stages::lab },
+    Stage { name: "stock", about: "stock xl and a stock guest on our store, beside the stock store", run: stages::stock },
+    Stage { name: "replace", about: "the store is replaced under a guest that misses nothing", run: stages::replace },
 ];
 
 /// Runs the stages and prints what came of them.

@@ -10,6 +10,7 @@ use lab::{Choice, Lab, Progress, setup};
 
 use super::house::House;
 use super::tally::Tally;
+use crate::stock;
 use crate::stories::{self, Binaries, Told, Verdict};
 use crate::{fuzz, tidy};
 
@@ -87,10 +88,33 @@ pub(super) fn simulator(house: &mut House) -> Result<Tally> {
 
 /// Every release boots in a machine of its own; a machine keeps one processor of the host busy, so they run side by side.
 pub(super) fn lab(house: &mut House) -> Result<Tally> {
+    each_release(house, |lab, choice, binaries, progress| {
+        let mut tally = Tally::default();
+        let told = stories::tell(lab, choice, &[], binaries, progress)?;
+        told.into_iter().for_each(|story| count_story(story, &choice.name(), &mut tally));
+        Ok(tally)
+    })
+}
+
+pub(super) fn stock(house: &mut House) -> Result<Tally> {
+    each_release(house, |lab, choice, binaries, progress| Ok(checked(stock::everyday(lab, choice, binaries, progress)?)))
+}
+
+pub(super) fn replace(house: &mut House) -> Result<Tally> {
+    each_release(house, |lab, choice, binaries, progress| Ok(checked(stock::replaced(lab, choice, binaries, progress)?)))
+}
+
+fn checked(checks: stock::Checks) -> Tally {
+    Tally { passed: checks.passed, failed: checks.failed, skipped: Vec::new() }
+}
+
+/// The releases side by side, each in a thread.
+fn each_release(house: &mut House, work: impl Fn(&Lab, &Choice, &Binaries, &Progress) -> Result<Tally> + Sync) -> Result<Tally> {
     let (choices, progress) = (house.choices.clone(), house.progress.clone());
     let (lab, binaries) = house.lab_and_binaries()?;
+    let one = |choice| lab_release(choice, lab.hypervisor(choice).and_then(|_| work(lab, choice, binaries, &progress)));
     let tallies: Vec<Tally> = thread::scope(|scope| {
-        let running: Vec<_> = choices.iter().map(|choice| scope.spawn(|| lab_release(lab, choice, binaries, &progress))).collect();
+        let running: Vec<_> = choices.iter().map(|choice| scope.spawn(|| one(choice))).collect();
         running
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|_| Tally::failed("a thread of the lab panicked".to_owned())))
@@ -100,19 +124,11 @@ pub(super) fn lab(house: &mut House) -> Result<Tally> {
 }
 
 /// A suite that is gone from the mirror skips its release by name; anything else that is missing is a failure.
-fn lab_release(lab: &Lab, choice: &Choice, binaries: &Binaries, progress: &Progress) -> Tally {
-    let told = lab.hypervisor(choice).and_then(|_| stories::tell(lab, choice, &[], binaries, progress));
-    match told {
-        Ok(told) => {
-            let mut tally = Tally::default();
-            told.into_iter().for_each(|story| count_story(story, &choice.name(), &mut tally));
-            tally
-        }
-        Err(error) => match error.downcast_ref::<Gone>() {
-            Some(gone) => Tally::skipped(format!("Xen {}: {gone}", choice.name())),
-            None => Tally::failed(format!("{error:#}")),
-        },
-    }
+fn lab_release(choice: &Choice, told: Result<Tally>) -> Tally {
+    told.unwrap_or_else(|error| match error.downcast_ref::<Gone>() {
+        Some(gone) => Tally::skipped(format!("Xen {}: {gone}", choice.name())),
+        None => Tally::failed(format!("{error:#}")),
+    })
 }
 
 fn count_story(told: Told, place: &str, tally: &mut Tally) {

@@ -1,0 +1,20 @@
+# From the release's own C xenstored to ours and back, twice, with a guest and a client of dom0 that miss nothing.
+start_store stock
+stock=/usr/lib/xen-$RELEASE/bin/xenstored
+pid=$(pidof xenstored)
+is_ours() { [ "$(readlink /proc/$pid/exe)" = "$(readlink -f /usr/bin/xenith)" ]; }
+is_stock() { [ "$(readlink /proc/$pid/exe)" = "$(readlink -f $stock)" ]; }
+begin_witness
+all_works stock
+for round in first second; do
+    s ${round}_takeover xenith store takeover
+    until_s ${round}_is_ours 1 is_ours
+    all_works ${round}_taken
+    s ${round}_handback xenith store handback --program $stock
+    until_s ${round}_is_stock 1 is_stock
+    all_works ${round}_back
+done
+end_witness
+until_s its_socket_stayed_open 1 grep -q "connected 1 times" /lab/out/witness.log
+cp /var/log/xen/*.log /lab/out/ 2> /dev/null
+step end 0 0

@@ -46,7 +46,11 @@ const STAGES: [Stage; 11] = [
     Stage { name: "lint", about: "clippy, warnings denied", run: stages::lint },
     Stage { name: "tidy", about: "the house's invariants", run: stages::tidy },
     Stage { name: "unit", about: "unit and property tests", run: stages::unit },
-    Stage { name: "peers", about: "Xen's own suite on ours; ours and stock daemons after one another in one process", run: peers::run },
+    Stage {
+        name: "peers",
+        about: "Xen's own suite on ours; random scripts on ours and stock; one after the other in one process",
+        run: peers::run,
+    },
     Stage { name: "fuzz", about: "every parser of hostile bytes, a minute each", run: stages::fuzz },
     Stage { name: "simulator", about: "the stories on the simulator", run: stages::simulator },
     Stage { name: "lab", about: "the stories on real Xen", run: stages::lab },

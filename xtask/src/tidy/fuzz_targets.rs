@@ -12,7 +12,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("crates/xen-store/src/wire/parser.rs", "store_wire"),
     ("crates/xen-store/src/server/mod.rs", "store_server"),
     ("crates/xen-store/src/stream/reader.rs", "store_stream"),
-    ("crates/xenith-api/src/file/mod.rs", "domain_config"),
+    ("crates/xenith-store/src/ring.rs", "store_ring"),
     ("crates/xenith-api/src/file/mod.rs", "domain_config"),
 ];
 

@@ -4,7 +4,7 @@
 //!   scenarios lab [NAME...]                 in dom0, with the binary of /usr/bin/xenith
 //!   scenarios sim [NAME...] [--xen 4.17]    anywhere
 //!   scenarios list
-//!   scenarios bench create                  in dom0, with the stock tools beside: figures instead of a story
+//!   scenarios bench create|guests           in dom0, with the stock tools beside: figures instead of a story
 //!   scenarios witness guest|dom0 DOMID      two that talk through the store while it is replaced
 //! ```
 //!
@@ -80,6 +80,17 @@ enum Bench {
         #[arg(long)]
         quick: bool,
     },
+    /// Write to the store that runs, without guests and with them.
+    Guests {
+        /// Whose store it is.
+        who: String,
+        /// How many guests.
+        #[arg(long, default_value_t = 120)]
+        guests: usize,
+        /// How often; the host drops the first.
+        #[arg(long, default_value_t = 11)]
+        repetitions: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -114,6 +125,7 @@ fn run(place: Place) -> Result<usize> {
             Ok(0)
         }
         Place::Bench { what: Bench::Create { repetitions, quick } } => bench::create(repetitions, quick).map(|()| 0),
+        Place::Bench { what: Bench::Guests { who, guests, repetitions } } => bench::guests(&who, guests, repetitions).map(|()| 0),
         Place::Witness { part: Part::Guest } => witness::guest().map(|()| 0),
         Place::Witness { part: Part::Dom0 { domid } } => {
             println!("{}", witness::dom0(domid)?);

@@ -1,14 +1,16 @@
-//! Measurements in dom0: stock tools and ours in turn, in one boot, on our store.
+//! Measurements in dom0: stock tools and ours in turn, in one boot, on our store; of stores, each in a boot of its own.
 //!
 //! ```text
 //!   scenarios bench create --> for each repetition: xl, our API, our command line, each create with its destroy
 //!                          --> once more, counted and not timed: xl under strace, ours by what its answer tells
+//!   scenarios bench guests --> writes to the store that runs, guests by xl, the same writes again
 //! ```
 //!
 //! One line for each result, as the lab's host reads it: `XENITH-LAB: bench {"case":...}`. What the figures must be is the host's to say
 //! (`xtask/src/bench`).
 
 mod create;
+mod guests;
 mod peer;
 mod strace;
 mod timed;
@@ -21,6 +23,7 @@ use serde::Serialize;
 use xenith_api::latest::Cost;
 
 pub use create::create;
+pub use guests::guests;
 
 /// What one of the contestants took for one thing.
 #[derive(Debug, Serialize)]

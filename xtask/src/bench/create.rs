@@ -1,15 +1,14 @@
 //! `cargo xtask bench create`.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comfy_table::Table;
 use lab::machine::{Line, Mode};
 use lab::{Choice, Job, Lab, Progress};
 use serde_json::{Value, json};
 
-use super::metric::{Bound, Met, Metric};
+use super::metric::{Bound, Metric};
+use super::report;
 use super::results::Results;
 use crate::stories::{self, Binaries};
 use crate::workspace;
@@ -38,11 +37,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for choice in choices {
         let (metrics, about) = measure(&lab, &choice, arguments, &binaries, &progress)?;
         progress.done();
-        println!("{}", table(&metrics));
-        print!("{}", lines(&metrics, &about)?);
-        missed.extend(
-            metrics.iter().filter(|metric| metric.met == Met::Missed).map(|metric| format!("{} on {}", metric.metric, choice.name())),
-        );
+        report::print(&metrics, &about)?;
+        missed.extend(report::missed(&metrics, &choice.name()));
     }
     ensure!(missed.is_empty(), "more than it must be: {}", missed.join(", "));
     Ok(())
@@ -70,10 +66,7 @@ fn measure(lab: &Lab, choice: &Choice, arguments: &Arguments, binaries: &Binarie
     })?;
     unread?;
     ensure!(outcome.status == 0, "Xen {}: the bench ended with status {}; see {}", choice.name(), outcome.status, job.log.display());
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().and_then(|text| text.parse::<f64>().ok());
-    let about =
-        json!({ "bench": "create", "xen": outcome.xen_version, "store": "xenith", "host_load": load, "sha256": binaries.xenith.sha256 });
+    let about = json!({ "bench": "create", "xen": outcome.xen_version, "store": "xenith", "host_load": report::host_load(), "sha256": binaries.xenith.sha256 });
     let mut metrics = tiny(&results)?;
     if !arguments.quick {
         metrics.extend(linux(&results)?);
@@ -112,23 +105,4 @@ fn linux(results: &Results) -> Result<Vec<Metric>> {
         time(results, "bzImage guest, second create", "linux", "second", bound(0.10, 0.05))?,
         Metric::count("bzImage guest, mapped frames", None, results.cost("linux", "second")?.mapped_frames, None),
     ])
-}
-
-fn table(metrics: &[Metric]) -> Table {
-    let mut table = Table::new();
-    table.set_header(["", "xl", "ours", "ratio", "spread", "must", "aim", "reached"]);
-    table.add_rows(metrics.iter().map(Metric::row));
-    table
-}
-
-fn lines(metrics: &[Metric], about: &Value) -> Result<String> {
-    let mut text = String::new();
-    for metric in metrics {
-        let mut line = serde_json::to_value(metric)?;
-        if let (Value::Object(line), Value::Object(about)) = (&mut line, about) {
-            line.extend(about.clone());
-        }
-        writeln!(text, "{line}")?;
-    }
-    Ok(text)
 }

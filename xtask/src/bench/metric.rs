@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::results::Times;
 
-/// What a figure must not exceed, and what it should not.
+/// What a figure must reach, and what it should: from above, or from below where the aim is the larger one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bound {
-    /// A bench that exceeds it fails.
+    /// A bench that misses it fails.
     pub must: f64,
     /// What we want.
     pub aim: f64,
@@ -18,7 +18,7 @@ pub struct Bound {
 pub struct Metric {
     /// Its name, stable.
     pub metric: &'static str,
-    /// `us`, or `count`.
+    /// `us`, `count`, or `permille`.
     pub unit: &'static str,
     /// Stock tools' figure, where it can be told.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ pub enum Met {
     Aim,
     /// Good enough.
     Must,
-    /// Too much.
+    /// Not good enough.
     Missed,
     /// There is no bound.
     Told,
@@ -54,9 +54,10 @@ pub enum Met {
 
 impl Bound {
     fn met(self, figure: f64) -> Met {
+        let reaches = |wanted: f64| if self.aim > self.must { figure >= wanted } else { figure <= wanted };
         match figure {
-            _ if figure <= self.aim => Met::Aim,
-            _ if figure <= self.must => Met::Must,
+            _ if reaches(self.aim) => Met::Aim,
+            _ if reaches(self.must) => Met::Must,
             _ => Met::Missed,
         }
     }
@@ -84,6 +85,11 @@ impl Metric {
     pub fn count(metric: &'static str, peer: Option<u64>, own: u64, bound: Option<Bound>) -> Self {
         let met = bound.map_or(Met::Told, |bound| bound.met(own as f64));
         Self { metric, unit: "count", peer, own, ratio: peer.map(|peer| ratio(peer, own)), spread_percent: None, bound, met }
+    }
+
+    /// A part of a whole, ours beside stock's, in thousandths; the bound is on ours.
+    pub fn permille(metric: &'static str, peer: u64, own: u64, bound: Option<Bound>) -> Self {
+        Self { unit: "permille", ..Self::count(metric, Some(peer), own, bound) }
     }
 
     /// The row of the table.
@@ -128,6 +134,10 @@ mod tests {
         let bound = Some(Bound { must: 40.0, aim: 24.0 });
         for (own, expected) in [(24, Met::Aim), (25, Met::Must), (40, Met::Must), (41, Met::Missed)] {
             assert_eq!(Metric::count("calls", Some(107), own, bound).met, expected, "{own}");
+        }
+        let bound = Some(Bound { must: 800.0, aim: 950.0 });
+        for (own, expected) in [(950, Met::Aim), (949, Met::Must), (800, Met::Must), (799, Met::Missed)] {
+            assert_eq!(Metric::permille("rate", 110, own, bound).met, expected, "{own}");
         }
         let told = Metric::count("calls", Some(100), 25, None);
         assert_eq!((told.met, told.ratio), (Met::Told, Some(0.25)));

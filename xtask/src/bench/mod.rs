@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: ours beside the stock tools in one boot of the lab, as ratios and exact counts. One file per bench.
+//! `cargo xtask bench`: ours beside the stock tools in the lab, as ratios and exact counts; in one boot, where both can run in one. One file per bench.
 //!
 //! ```text
 //!   scenarios bench NAME (in dom0) --lines--> Results --> metrics --> a table, a JSON line each, and a verdict
@@ -8,7 +8,9 @@
 //! reached is not. It is no part of `cargo xtask test`: the counts are tested there on the simulator.
 
 mod create;
+mod guests;
 mod metric;
+mod report;
 mod results;
 
 use anyhow::Result;
@@ -25,11 +27,14 @@ pub struct Arguments {
 enum Bench {
     /// Create and destroy against `xl`, both on our store.
     Create(create::Arguments),
+    /// Write to our store and to the C store, without guests and with 120.
+    Guests(guests::Arguments),
 }
 
 /// Runs a bench.
 pub fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.bench {
         Bench::Create(arguments) => create::run(arguments),
+        Bench::Guests(arguments) => guests::run(arguments),
     }
 }

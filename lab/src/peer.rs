@@ -4,6 +4,7 @@
 //!   packages of a release --> peers/SUITE-KEY/root     the programs, their libraries, their C library and loader
 //!   shim.c --cc-->            peers/SUITE-KEY/shim.so
 //!                             peers/SUITE-KEY/xenstored      a script: the loader starts the daemon with the shim in front
+//!                             peers/SUITE-KEY/oxenstored     the same for the OCaml daemon, whose fixed paths are mounts of its own
 //!                             peers/SUITE-KEY/test-xenstore  a script: the loader starts Xen's own suite for a store
 //! ```
 
@@ -39,6 +40,8 @@ const LIBRARIES: [&str; 10] = [
 pub struct Peer {
     /// Starts C xenstored in `$XSSHIM_DIR`.
     pub xenstored: PathBuf,
+    /// Starts oxenstored in `$XSSHIM_DIR`; needs root, for mounts that nobody else sees.
+    pub oxenstored: PathBuf,
     /// Starts Xen's own suite against the store at `$XENSTORED_PATH`; Debian has it in xen-utils.
     pub test_xenstore: PathBuf,
 }
@@ -55,8 +58,9 @@ pub fn peer(release: &Release, cache: &Cache, progress: &Progress) -> Result<Pee
     let parts = packages.iter().map(|package| package.sha256.as_bytes()).chain([SHIM.as_bytes()]);
     let key: String = sha256_of_parts(parts).chars().take(16).collect();
     let directory = cache.directory(&format!("peers/{}-{key}", release.suite))?;
-    let peer = Peer { xenstored: directory.join("xenstored"), test_xenstore: directory.join("test-xenstore") };
-    if peer.test_xenstore.exists() && peer.xenstored.exists() {
+    let [xenstored, oxenstored, test_xenstore] = ["xenstored", "oxenstored", "test-xenstore"].map(|name| directory.join(name));
+    let peer = Peer { xenstored, oxenstored, test_xenstore };
+    if [&peer.xenstored, &peer.oxenstored, &peer.test_xenstore].into_iter().all(|program| program.exists()) {
         return Ok(peer);
     }
     let root = directory.join("root");
@@ -64,7 +68,9 @@ pub fn peer(release: &Release, cache: &Cache, progress: &Progress) -> Result<Pee
         unpack(&suite.file(package), &root, &[])?;
     }
     compile(&directory)?;
-    write(&peer.xenstored, &script(release, &root, "xenstored", Some(&directory.join("shim.so")))?)?;
+    let shim = directory.join("shim.so");
+    write(&peer.xenstored, &script(release, &root, "xenstored", Some(&shim))?)?;
+    write(&peer.oxenstored, &with_mounts(&root, &script(release, &root, "oxenstored", Some(&shim))?))?;
     write(&peer.test_xenstore, &script(release, &root, "test-xenstore", None)?)?;
     Ok(peer)
 }
@@ -100,4 +106,17 @@ fn script(release: &Release, root: &Path, name: &str, shim: Option<&Path>) -> Re
     let preload = shim.map(|shim| format!(" --preload {}", shim.display())).unwrap_or_default();
     let (loader, program) = (loader.display(), program.display());
     Ok(format!("#!/bin/sh\nexec {loader} --library-path {libraries}{preload} {program} \"$@\"\n"))
+}
+
+/// oxenstored's directory and that of its plugins are compiled in: /run is an empty one, and /usr/lib has the release's files behind the host's.
+fn with_mounts(root: &Path, script: &str) -> String {
+    let program = script.lines().last().unwrap_or_default().replace("\"$@\"", "--no-fork --config-file $XSSHIM_DIR/conf");
+    let library = root.join("usr/lib");
+    let library = library.display();
+    format!(
+        "#!/bin/sh\nset -e\ncat > \"$XSSHIM_DIR/conf\" <<END\npid-file = $XSSHIM_DIR/pid\npersistent = false\nquota-activate = true\n\
+         xenstored-kva = $XSSHIM_DIR/ring.0\nxenstored-port = $XSSHIM_DIR/xsd_port\nxenstored-log-file = $XSSHIM_DIR/log\n\
+         access-log-file = $XSSHIM_DIR/access\nEND\nexec unshare -m sh -ec '\nmount -t overlay overlay -o lowerdir=/usr/lib:{library} /usr/lib\n\
+         mount -t tmpfs none /run\nmkdir /run/xenstored\nmount --bind \"$XSSHIM_DIR\" /run/xenstored\n{program}\n'\n"
+    )
 }

@@ -29,7 +29,7 @@ struct Arguments {
 enum Verb {
     /// Measure the layouts of each Xen release from its public headers again.
     Abi(abi::Arguments),
-    /// Measure ours beside the stock tools, on real Xen in one boot.
+    /// Measure ours beside the stock programs.
     Bench(bench::Arguments),
     /// Show a domain's console on real Xen, from nothing.
     Demo(demo::Arguments),

@@ -1,10 +1,11 @@
-//! `cargo xtask bench`: ours beside the stock tools in the lab, as ratios and exact counts; in one boot, where both can run in one. One file per bench.
+//! `cargo xtask bench`: ours beside the stock programs, as ratios and exact counts: in the lab, in one boot where both can run in one, or on plain
+//! Linux in one run. One file per bench.
 //!
 //! ```text
 //!   scenarios bench NAME (in dom0) --lines--> Results --> metrics --> a table, a JSON line each, and a verdict
 //! ```
 //!
-//! The machine counts instructions (`Mode::Deterministic`), so that figures repeat on a busy host. A bench fails where a figure that must be
+//! The lab's machine counts instructions (`Mode::Deterministic`), so that figures repeat on a busy host. A bench fails where a figure that must be
 //! reached is not. It is no part of `cargo xtask test`: the counts are tested there on the simulator.
 
 mod create;
@@ -12,6 +13,7 @@ mod guests;
 mod metric;
 mod report;
 mod results;
+mod store;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -29,6 +31,8 @@ enum Bench {
     Create(create::Arguments),
     /// Write to our store and to the C store, without guests and with 120.
     Guests(guests::Arguments),
+    /// The store against C xenstored and oxenstored, on plain Linux.
+    Store(store::Arguments),
 }
 
 /// Runs a bench.
@@ -36,5 +40,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.bench {
         Bench::Create(arguments) => create::run(arguments),
         Bench::Guests(arguments) => guests::run(arguments),
+        Bench::Store(arguments) => store::run(arguments),
     }
 }

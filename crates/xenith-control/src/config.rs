@@ -39,6 +39,8 @@ pub struct ControlConfig {
     pub console_socket: PathBuf,
     /// Where processes are: `/proc`.
     pub proc_dir: PathBuf,
+    /// Where libxl keeps its records of domains: `/var/lib/xen`.
+    pub libxl_dir: PathBuf,
 }
 
 /// How much of unpacked kernels is kept unless something else is said: about eight of Debian's.
@@ -65,6 +67,7 @@ impl ControlConfig {
             state_dir: run_dir.join("state"),
             run_dir,
             proc_dir: PathBuf::from("/proc"),
+            libxl_dir: PathBuf::from("/var/lib/xen"),
             cache_dir: None,
             cache_bytes: CACHE_BYTES,
         }

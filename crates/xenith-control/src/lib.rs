@@ -10,6 +10,7 @@
 //! Nothing of a domain lives only in this process: it can be killed at any moment, and the next one reads the journal, the records and the
 //! hypervisor.
 
+mod adopt;
 pub mod config;
 mod configs;
 pub mod control;

@@ -142,6 +142,11 @@ impl<E: Exchange> Client<E> {
         self.act::<()>(routes::REBOOT, id, None)
     }
 
+    /// Makes a domain of another toolstack ours.
+    pub fn adopt(&self, id: &str) -> Result<Domain, Problem> {
+        decode(&self.call::<()>(routes::ADOPT.method, &path(routes::ADOPT, id), None)?)
+    }
+
     /// Destroys it at once.
     pub fn destroy(&self, id: &str) -> Result<(), Problem> {
         let path = format!("{}?wait={PATIENCE_SECONDS}", path(routes::DESTROY, id));

@@ -53,6 +53,7 @@ fn every_method_asks_for_its_route() {
         (&|c| drop(c.operations()), "GET /v1/operations"),
         (&|c| drop(c.operation("7")), "GET /v1/operations/7"),
         (&|c| drop(c.cancel("7")), "POST /v1/operations/7/cancel"),
+        (&|c| drop(c.adopt("web")), "POST /v1/domains/web/adopt"),
         (&|c| drop(c.doctor()), "GET /v1/doctor"),
         (&|c| drop(c.clean()), "POST /v1/doctor/clean"),
         (&|c| drop(c.configs()), "GET /v1/configs"),

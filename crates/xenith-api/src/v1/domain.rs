@@ -162,7 +162,7 @@ pub struct Domain {
     pub memory_kib: u64,
     /// Time its vcpus ran, in seconds.
     pub cpu_seconds: f64,
-    /// What it was created from; none for domains that others made.
+    /// What it was created from; for a domain that others made, what libxl says of it, where that can be said here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<DomainConfig>,
 }

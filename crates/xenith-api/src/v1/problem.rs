@@ -179,6 +179,8 @@ codes! {
     DomainNotFound = "domain-not-found" / 404,
     /// The domain is in a state that forbids it.
     DomainState = "domain-state" / 409,
+    /// A domain of another toolstack that cannot be ours.
+    NotAdoptable = "not-adoptable" / 409,
     /// Somebody cancelled it; it was taken back.
     Cancelled = "cancelled" / 409,
     /// Time ran out.

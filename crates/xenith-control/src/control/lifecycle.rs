@@ -119,6 +119,7 @@ impl Control {
         });
         gone?;
         self.registry.forget(uuid);
+        self.forget_other(found.domid(), uuid);
         drop(held);
         tracing::info!("{} {}: destroyed", found.domid(), found.name);
         self.changed();

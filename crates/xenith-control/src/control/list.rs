@@ -25,13 +25,18 @@ impl Control {
     /// One domain, by name, number or uuid.
     pub fn get(&self, id: &str) -> Result<Domain, Problem> {
         match &self.mode {
-            Mode::Full(engine) => Ok(self.told(&self.find(engine, id)?.seen)),
+            Mode::Full(engine) => {
+                let seen = self.find(engine, id)?.seen;
+                let _ = self.foreign_config(&seen, true);
+                Ok(self.told(&seen))
+            }
             Mode::Limited(limited) => limited.get(id),
         }
     }
 
     pub(super) fn told(&self, seen: &Seen) -> Domain {
-        seen.told(Some(self.name_of(seen)), self.registry.own(seen.uuid()).as_deref())
+        let told = seen.told(Some(self.name_of(seen)), self.registry.own(seen.uuid()).as_deref());
+        Domain { config: told.config.or_else(|| self.foreign_config(seen, false)), ..told }
     }
 
     /// Reads the names of the domains that others made, in one go; that of dom0 is what it is.

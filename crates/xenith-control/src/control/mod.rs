@@ -5,6 +5,7 @@
 //!                      \--> StableOnly: names and states from the store; no create
 //! ```
 
+mod adopt;
 mod console;
 mod create;
 mod doctor;
@@ -36,6 +37,7 @@ use crate::log::{Draft, EventLog};
 use crate::operations::{Begun, Key, Op, Operations};
 use crate::registry::Registry;
 
+use adopt::Others;
 pub use console::ConsoleTarget;
 pub use lifecycle::Stopping;
 use limited::Limited;
@@ -53,6 +55,8 @@ pub struct Control {
     configs: Configs,
     console_socket: PathBuf,
     proc_dir: PathBuf,
+    libxl_dir: PathBuf,
+    others: Mutex<Others>,
     /// Counts what was noticed, so that whoever waits for a domain looks again.
     changes: watch::Sender<u64>,
     /// The directories that every domain's nodes stand in were made.
@@ -157,6 +161,7 @@ impl Control {
 
 /// What this daemon can do.
 const FEATURES: &[&str] = &[
+    "adopt",
     "console",
     "console-log",
     "create",

@@ -43,6 +43,7 @@ impl Control {
             let due = self.look_after(engine, &record, by_uuid.get(&record.uuid).copied());
             next = [next, due].into_iter().flatten().min();
         }
+        next = [next, self.look_after_others(engine, &all)].into_iter().flatten().min();
         self.changed();
         Ok(next)
     }
@@ -68,6 +69,7 @@ impl Control {
         match engine.destroy((self.fresh_ids)(), record.uuid, DomId(record.domid), name) {
             Ok(()) => {
                 self.registry.forget(record.uuid);
+                self.forget_other(DomId(record.domid), record.uuid);
                 let detail = format!("d{} {name}: somebody else destroyed it", record.domid);
                 let drift = Draft::new(EventKind::Drift, detail).domain(name, Some(record.domid), record.uuid);
                 self.tell(vec![drift, destroyed(name, record.domid, record.uuid)]);

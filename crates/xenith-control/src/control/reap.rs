@@ -80,6 +80,7 @@ impl Control {
         match engine.destroy((self.fresh_ids)(), record.uuid, DomId(record.domid), &record.config.name) {
             Ok(()) => {
                 self.registry.forget(record.uuid);
+                self.forget_other(DomId(record.domid), record.uuid);
                 self.tell(vec![destroyed(&record.config.name, record.domid, record.uuid).caller(OURSELVES)]);
             }
             Err(problem) => tracing::warn!("{problem}; it is tried again"),
@@ -98,6 +99,7 @@ impl Control {
         self.settle_console(DomId(domid));
         match engine.restart(ids, &entry) {
             Ok(again) => {
+                self.forget_other(DomId(domid), uuid);
                 let gone = destroyed(&config.name, domid, uuid).caller(OURSELVES);
                 self.tell(vec![gone, created(&again.record).caller(OURSELVES)]);
                 self.registry.settle(again.record);

@@ -55,6 +55,8 @@ impl Control {
             fresh_ids: config.fresh_ids,
             console_socket: config.console_socket,
             proc_dir: config.proc_dir,
+            libxl_dir: config.libxl_dir,
+            others: Mutex::default(),
             changes: watch::Sender::new(0),
             skeleton: AtomicBool::new(false),
             stopped: Mutex::new(HashMap::new()),

@@ -76,6 +76,10 @@ pub(super) async fn unpause(State(control): Core, Extension(caller): Extension<C
     answer::nothing(blocking(&control, move |control| control.unpause(&id, &caller.to_string())).await)
 }
 
+pub(super) async fn adopt(State(control): Core, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
+    answer::done(StatusCode::OK, blocking(&control, move |control| control.adopt(&id, &caller.to_string())).await)
+}
+
 pub(super) async fn reboot(State(control): Core, Path(id): Path<String>) -> Response {
     answer::nothing(blocking(&control, move |control| control.reboot(&id)).await)
 }

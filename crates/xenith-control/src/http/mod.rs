@@ -51,6 +51,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::PAUSE.path, post(domains::pause))
         .route(routes::UNPAUSE.path, post(domains::unpause))
         .route(routes::SHUTDOWN.path, post(domains::shutdown))
+        .route(routes::ADOPT.path, post(domains::adopt))
         .route(routes::REBOOT.path, post(domains::reboot))
         .route(routes::CONFIGS.path, get(configs::list))
         .route(routes::CONFIG.path, get(configs::get).put(configs::store).delete(configs::remove))

@@ -1,5 +1,6 @@
 //! One file per verb: its words, its request, its answer as text.
 
+pub mod adopt;
 pub mod apply;
 pub mod check;
 pub mod config;

@@ -21,14 +21,14 @@ use anyhow::{Context, Result, anyhow, ensure};
 use rustix::event::{EventfdFlags, eventfd};
 use tempfile::TempDir;
 use xen_abi::{DomId, Release};
-use xen_hv::Xen;
+use xen_hv::{Dom0StoreRing, Xen};
 use xen_sim::{Handle, Machine, MachineConfig, Script};
 use xen_store::client::{SocketTransport, Transport};
 use xenith_api::client::{Client, Unix};
 use xenith_api::latest::Boot;
 use xenith_control::{Control, ControlConfig, ServeConfig, ServeLock, events};
 use xenith_engine::clock::Clock;
-use xenith_store::{BootNodes, Seams};
+use xenith_store::{BootNodes, Claims, MapPages, Means, Opened, Told, in_threads};
 
 use crate::kernels;
 use crate::leftovers::Leftovers;
@@ -49,6 +49,25 @@ pub struct SimWorld {
     store: Option<Running>,
     console: Option<Running>,
     control: Option<Running>,
+}
+
+/// Maps the store's state image.
+const PAGES: MapPages = |file, length| xen_sys::map_file(file, 0, length);
+
+/// A store's worker on this host.
+fn worker_of(handle: &Arc<Handle>) -> Means {
+    let (own, events) = (handle.clone(), handle.clone());
+    Means {
+        open: Box::new(move |_| {
+            let (dom0, _) = own.open()?;
+            Ok(Opened { grants: own, foreign: None, dom0: Some(dom0) })
+        }),
+        channels: Box::new(move |_| Ok(events)),
+        pages: PAGES,
+        mail: |file, from, length| xen_sys::socket_mail(file, from as u64, length),
+        nodes: BootNodes::default(),
+        confine: None,
+    }
 }
 
 /// A role in its thread.
@@ -118,15 +137,18 @@ impl SimWorld {
 
     fn start_store(&self) -> Result<Running> {
         let handle = self.process("store")?;
-        let config =
-            xenith_store::Config { socket: self.path("store.sock"), pid_file: None, nodes: BootNodes::default(), words: Vec::new() };
+        let (socket, image) = (self.path("store.sock"), self.path("store.image"));
+        let config = xenith_store::Config { socket, image, pid_file: None, words: Vec::new() };
         let xen = Xen::new(handle.clone(), self.machine.release());
         Running::start("store", move |stop| {
-            let seams = || {
-                let domains = Box::new(xen);
-                Ok(Some(Seams { events: handle.clone(), grants: handle.clone(), foreign: None, dom0: Some(handle), domains }))
+            let host = || {
+                let (_, dom0) = handle.open()?;
+                let claims = Claims::make(&*handle, Some(dom0))?;
+                Ok(xenith_store::Host { events: handle.clone(), claims, domains: Box::new(xen), pages: PAGES })
             };
-            Ok(xenith_store::serve(&config, seams, stop.as_fd())?)
+            let workers = in_threads(|| worker_of(&handle));
+            let (_never, update) = UnixStream::pair()?;
+            Ok(xenith_store::serve(config, host, workers, Told { end: stop.as_fd(), update: update.as_fd() })?)
         })
     }
 

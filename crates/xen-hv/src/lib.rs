@@ -21,7 +21,10 @@ pub mod xen;
 pub use batch::{Batch, Replies, Ticket};
 pub use error::{Cause, Error};
 pub use negotiate::{NegotiateError, Negotiated, StableOnly, negotiate};
-pub use seam::{Access, Dom0StoreRing, EventChannels, ForeignMemory, GrantMaps, Hypercalls, MapError, Resource, SeamError, SharedPages};
+pub use seam::{
+    Access, Dom0StoreRing, EventChannels, ForeignMemory, GrantMaps, Hypercalls, MAIL_COUNT, MAIL_HEADER, MapError, Resource, SeamError,
+    SharedPages, SocketMail,
+};
 pub use stable::VersionInfo;
 pub use trace::{Counts, Trace};
 pub use xen::Xen;

@@ -7,10 +7,12 @@
 //! | [`EventChannels`] | /dev/xen/evtchn | store, console, backends |
 //! | [`GrantMaps`] | /dev/xen/gntdev | store, console, backends |
 //! | [`Dom0StoreRing`] | /proc/xen/xsd_kva, xsd_port | store |
+//! | [`SocketMail`] | none: sockets, and memory that outlives the process | the store's worker |
 //!
 //! Every implementation is safe to share between threads and blocks nobody: waiting is done on [`EventChannels::ready`] with poll.
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
 use xen_abi::{Call, DomId, Errno, Gfn, GrantRef, Port};
@@ -123,6 +125,23 @@ pub trait SharedPages: Send {
     fn store_u32(&self, offset: usize, value: u32) -> io::Result<()>;
     /// A full barrier, for the "publish, then look whether the peer went to sleep" of ring protocols.
     fn barrier(&self);
+}
+
+/// Bytes that a header of [`SocketMail`] takes.
+pub const MAIL_HEADER: usize = 80;
+/// Where in a header the kernel stores how many bytes were moved, a word.
+pub const MAIL_COUNT: usize = 56;
+
+/// Moves bytes between sockets and a process such that memory which outlives the process says how many: the kernel itself stores the count
+/// before the call returns, and no kill comes in between (`recvmmsg(2)`, `sendmmsg(2)`).
+///
+/// `header` is the offset of [`MAIL_HEADER`] bytes, a multiple of 8. Neither call waits: [`io::ErrorKind::WouldBlock`] where it would have to.
+/// The count is 0 from the beginning of a call until the kernel stores it.
+pub trait SocketMail: SharedPages {
+    /// Receives into the memory itself. Gives how many bytes; 0 at the end of the stream.
+    fn receive(&self, socket: BorrowedFd<'_>, header: usize, buffer: Range<usize>) -> io::Result<usize>;
+    /// Sends as many of the bytes as the socket takes, and gives how many; a peer that is gone is an error and no signal.
+    fn send(&self, socket: BorrowedFd<'_>, header: usize, bytes: &[u8]) -> io::Result<usize>;
 }
 
 /// What `XENMEM_acquire_resource` can map without a gfn.

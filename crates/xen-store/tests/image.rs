@@ -87,7 +87,7 @@ impl Dice {
     }
 }
 
-const CLIENTS: [ConnId; 3] = [ConnId(1), ConnId(2), ConnId(3)];
+const CLIENTS: [ConnId; 3] = [ConnId(1), ConnId((1 << 32) + 1), ConnId((1 << 32) + 2)];
 
 /// One socket, dom0's ring, a guest's ring.
 fn connect_all(server: &mut Server) {
@@ -317,15 +317,7 @@ fn where_a_ring_stands_is_part_of_the_image() {
     let mut server = Server::new(Quota::default());
     connect_all(&mut server);
     server.keep(Image::format(Box::new(memory.clone()), BOOT).unwrap());
-    let ring = RingState {
-        gfn: Gfn(0x1234),
-        remote: Port(3),
-        local: Some(Port(17)),
-        by_grant: true,
-        req_cons: u32::MAX,
-        rsp_prod: 12,
-        stalled: false,
-    };
+    let ring = RingState { gfn: Gfn(0x1234), remote: Port(3), local: Some(Port(17)), req_cons: u32::MAX, rsp_prod: 12, stalled: false };
     server.set_ring(CLIENTS[2], ring);
     assert!(Server::recover(memory.image().unwrap()).unwrap().rings().is_empty(), "not before the commit");
     server.commit();

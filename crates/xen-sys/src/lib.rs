@@ -7,6 +7,7 @@
 //!   EventChannels     Evtchn           /dev/xen/evtchn                       evtchn.h
 //!   GrantMaps         Gntdev           /dev/xen/gntdev                       gntdev.h
 //!   Dom0StoreRing     XenfsStoreRing   /proc/xen/xsd_kva, xsd_port           xenfs
+//!   SocketMail        socket_mail      none                                  recvmmsg, sendmmsg
 //!
 //!   Call -> arena (where buffers lie, patch, copy back) -> argument (pool of pages) -> ioctl
 //!   map  -> mapping (owned mmap, volatile copies, unmapped on drop) -> SharedPages
@@ -23,6 +24,7 @@
 //! - `ioctl`: passes a pointer to a `repr(C)` structure whose size is part of the request's number. Structures that hold no addresses go through
 //!   a safe function; the others through an `unsafe` one, and the drivers keep no address after the call returns.
 //! - `privcmd` and `foreign` are the callers that hand addresses over, and say at each call why these stay valid.
+//! - `socket_mail` lets the kernel write into a mapping that it keeps for the length of the call, at checked places of it.
 //! - `inherited` takes descriptors by the numbers that the program before this one left them under.
 //!
 //! What the types do not prevent: a caller with the privcmd node can ask Xen to do anything to the host, this process included; that is what
@@ -39,6 +41,7 @@ mod ioctl;
 mod mapping;
 mod privcmd;
 pub mod probe;
+mod socket_mail;
 mod xenfs;
 
 pub use evtchn::Evtchn;
@@ -46,6 +49,7 @@ pub use file_pages::map_file;
 pub use gntdev::Gntdev;
 pub use inherited::inherit;
 pub use privcmd::Privcmd;
+pub use socket_mail::socket_mail;
 pub use xenfs::XenfsStoreRing;
 
 use std::io;

@@ -32,6 +32,24 @@ pub enum StoreError {
     /// A ring's page could not be reached.
     #[error("store: {0}")]
     Map(#[from] MapError),
+    /// A ring cannot be used.
+    #[error("store: {0}")]
+    Ring(#[from] crate::ring::RingFault),
+    /// The state image cannot be taken up.
+    #[error("store: {0}")]
+    Image(#[from] xen_store::image::ImageError),
+    /// A right is left that must go.
+    #[error(transparent)]
+    Confine(#[from] crate::confine::ConfineError),
+    /// Keeper and worker do not understand each other.
+    #[error(transparent)]
+    Pair(#[from] crate::pair::PairError),
+    /// The other process is gone.
+    #[error("store: its other process is gone")]
+    Alone,
+    /// The worker ends before it serves, again and again.
+    #[error("store: no worker comes up; its own lines above say why")]
+    NoWorker,
     /// A file, a directory or a socket failed.
     #[error("store: cannot {what} {path}: {source}")]
     File {
@@ -59,4 +77,9 @@ impl StoreError {
         use StoreError::{AlreadyLocked, AlreadyServing, Dom0Taken, VirqTaken};
         matches!(self, AlreadyServing { .. } | AlreadyLocked { .. } | VirqTaken | Dom0Taken)
     }
+}
+
+/// Waiting failed in this system call.
+pub(crate) fn wait(what: &'static str) -> impl Fn(rustix::io::Errno) -> StoreError {
+    move |errno| StoreError::Wait { what, source: io::Error::from(errno) }
 }

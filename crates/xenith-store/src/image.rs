@@ -1,10 +1,14 @@
 //! The state image in a file of shared memory: it outlives whoever writes it.
 
+use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use rustix::fs::{FallocateFlags, fallocate};
 use xen_hv::SharedPages;
 use xen_store::image::Memory;
+
+use crate::error::StoreError;
 
 /// A file on tmpfs, and its pages. Most of it is a hole: memory is taken block by block as the image grows.
 pub struct ImageFile {
@@ -43,4 +47,14 @@ impl Memory for ImageFile {
     fn reserve(&mut self, at: usize, len: usize) -> bool {
         fallocate(&self.file, FallocateFlags::empty(), at as u64, len as u64).is_ok()
     }
+}
+
+/// Names this boot: an image of another one says nothing of the domains of this one.
+pub(crate) fn boot_id() -> Result<[u8; 16], StoreError> {
+    let path = Path::new("/proc/sys/kernel/random/boot_id");
+    let unreadable = |source| StoreError::File { what: "read", path: path.to_owned(), source };
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    let number = u128::from_str_radix(&digits, 16).map_err(|error| unreadable(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+    Ok(number.to_be_bytes())
 }

@@ -5,8 +5,10 @@
 //!   domain <-- rsp[1024] <-- store      rsp_cons: the domain's        rsp_prod: ours
 //! ```
 //!
-//! The domain can write every byte at any moment. So each index is loaded once, a distance over the ring's size ends the conversation, and
-//! bytes are copied out before anybody looks at them. Messages (up to 4,112 bytes) are longer than the ring: halves are the rule.
+//! The domain can write every byte at any moment. So each of its indices is loaded once, a distance over the ring's size ends the
+//! conversation, and bytes are copied out before anybody looks at them. Ours are never read back: they are here, and the page hears of them
+//! by [`Ring::publish`], once what they say is certain to outlive us. Messages (up to 4,112 bytes) are longer than the ring: halves are the
+//! rule.
 
 use std::io;
 
@@ -54,71 +56,101 @@ impl RingFault {
     }
 }
 
+/// How far the store is in both directions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Requests taken.
+    pub req_cons: u32,
+    /// Replies put.
+    pub rsp_prod: u32,
+}
+
 /// The store's end of one ring.
 pub struct Ring {
     pages: Box<dyn SharedPages>,
+    at: Progress,
+    /// What the page says; `None` where that is not known.
+    published: Option<Progress>,
 }
 
 impl Ring {
-    /// Takes the mapped page.
+    /// Takes the mapped page of a ring that a domain begins with: see [`Ring::reset`].
     #[must_use]
     pub fn new(pages: Box<dyn SharedPages>) -> Ring {
-        Ring { pages }
+        Ring::going_on(pages, Progress::default())
+    }
+
+    /// Goes on where a store left off that could not say it in the page any more.
+    #[must_use]
+    pub fn going_on(pages: Box<dyn SharedPages>, at: Progress) -> Ring {
+        Ring { pages, at, published: None }
+    }
+
+    /// Goes on with what the page says: dom0's kernel, which has begun already, or a domain of another xenstored.
+    pub fn as_it_stands(pages: Box<dyn SharedPages>) -> Result<Ring, RingFault> {
+        let at = Progress { req_cons: pages.load_u32(REQ_CONS)?, rsp_prod: pages.load_u32(RSP_PROD)? };
+        Ok(Ring { pages, at, published: Some(at) })
+    }
+
+    /// How far we are, published or not.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.at
     }
 
     /// Takes up to `max` bytes of requests out of the ring and appends them to `into`. Gives how many.
-    pub fn take(&self, max: usize, into: &mut Vec<u8>) -> Result<usize, RingFault> {
-        let (consumer, filled) = self.distance(REQ_CONS, REQ_PROD)?;
+    pub fn take(&mut self, max: usize, into: &mut Vec<u8>) -> Result<usize, RingFault> {
+        let filled = distance(self.at.req_cons, self.pages.load_u32(REQ_PROD)?)?;
         let count = filled.min(u32::try_from(max).unwrap_or(u32::MAX));
         let mut left = count;
         while left > 0 {
-            let at = consumer.wrapping_add(count - left) % SIZE;
+            let at = self.at.req_cons.wrapping_add(count - left) % SIZE;
             let part = left.min(SIZE - at);
             let start = into.len();
             into.resize(start + part as usize, 0);
             self.pages.read(REQUESTS + at as usize, into.get_mut(start..).unwrap_or_default())?;
             left -= part;
         }
-        if count > 0 {
-            self.pages.store_u32(REQ_CONS, consumer.wrapping_add(count))?;
-        }
+        self.at.req_cons = self.at.req_cons.wrapping_add(count);
         Ok(count as usize)
     }
 
     /// How many bytes of replies fit into the ring now.
     pub fn space(&self) -> Result<usize, RingFault> {
-        let (_, filled) = self.distance(RSP_CONS, RSP_PROD)?;
+        let filled = distance(self.pages.load_u32(RSP_CONS)?, self.at.rsp_prod)?;
         Ok((SIZE - filled) as usize)
     }
 
     /// Puts as many bytes of replies into the ring as fit. Gives how many.
-    pub fn put(&self, bytes: &[u8]) -> Result<usize, RingFault> {
-        let (consumer, filled) = self.distance(RSP_CONS, RSP_PROD)?;
-        let producer = consumer.wrapping_add(filled);
-        let space = (SIZE - filled) as usize;
-        let bytes = bytes.get(..space).unwrap_or(bytes);
-        let at = producer % SIZE;
+    pub fn put(&mut self, bytes: &[u8]) -> Result<usize, RingFault> {
+        let bytes = bytes.get(..self.space()?).unwrap_or(bytes);
+        let at = self.at.rsp_prod % SIZE;
         let (head, tail) = bytes.split_at(bytes.len().min((SIZE - at) as usize));
         self.pages.write(REPLIES + at as usize, head)?;
         if !tail.is_empty() {
             self.pages.write(REPLIES, tail)?;
         }
-        if !bytes.is_empty() {
-            self.pages.store_u32(RSP_PROD, producer.wrapping_add(bytes.len() as u32))?;
-        }
+        self.at.rsp_prod = self.at.rsp_prod.wrapping_add(bytes.len() as u32);
         Ok(bytes.len())
     }
 
-    /// The reader's index and how far the writer is ahead of it.
-    fn distance(&self, consumer: usize, producer: usize) -> Result<(u32, u32), RingFault> {
-        let consumer = self.pages.load_u32(consumer)?;
-        let producer = self.pages.load_u32(producer)?;
-        let filled = producer.wrapping_sub(consumer);
-        if filled > SIZE { Err(RingFault::Indices { consumer, producer }) } else { Ok((consumer, filled)) }
+    /// Lets the domain see how far we are.
+    pub fn publish(&mut self) -> Result<(), RingFault> {
+        let Progress { req_cons, rsp_prod } = self.at;
+        if self.published.is_none_or(|published| published.req_cons != req_cons) {
+            self.pages.store_u32(REQ_CONS, req_cons)?;
+        }
+        if self.published.is_none_or(|published| published.rsp_prod != rsp_prod) {
+            self.pages.store_u32(RSP_PROD, rsp_prod)?;
+        }
+        self.published = Some(self.at);
+        Ok(())
     }
 
     /// Empties both directions: a domain that was introduced, for the first time or again.
-    pub fn reset(&self) -> Result<(), RingFault> {
+    pub fn reset(&mut self) -> Result<(), RingFault> {
+        self.at = Progress::default();
+        self.published = Some(self.at);
         for index in [REQ_CONS, REQ_PROD, RSP_CONS, RSP_PROD] {
             self.pages.store_u32(index, 0)?;
         }
@@ -146,4 +178,10 @@ impl Ring {
         self.pages.store_u32(ERROR, error.number())?;
         Ok(())
     }
+}
+
+/// How far the writer is ahead of the reader.
+fn distance(consumer: u32, producer: u32) -> Result<u32, RingFault> {
+    let filled = producer.wrapping_sub(consumer);
+    if filled > SIZE { Err(RingFault::Indices { consumer, producer }) } else { Ok(filled) }
 }

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,7 +16,9 @@ use tempfile::TempDir;
 use xen_store::client::{Client, Request, Requests, SocketTransport};
 use xen_store::path::StorePath;
 use xen_store::wire::Header;
-use xenith_store::{Config, StoreError, serve};
+use xenith_store::confine::FALLBACK;
+use xenith_store::standalone::{FileChannels, FileDomains, FilePages};
+use xenith_store::{BootNodes, Claims, Config, Host, MapPages, Means, Opened, StoreError, Told, in_threads, serve};
 
 struct Serving {
     directory: TempDir,
@@ -22,12 +26,44 @@ struct Serving {
     thread: Option<JoinHandle<Result<(), StoreError>>>,
 }
 
+/// A host without Xen, in a directory.
+fn host(directory: &Path) -> Result<Host, StoreError> {
+    let events = Arc::new(FileChannels::bind(directory)?);
+    let claims = Claims::make(&*events, None)?;
+    Ok(Host { events, claims, domains: Box::new(FileDomains::new(directory)), pages: PAGES })
+}
+
+const PAGES: MapPages = |file, length| xen_sys::map_file(file, 0, length);
+
+fn means(directory: PathBuf) -> Means {
+    Means {
+        open: Box::new(|questions| {
+            let pages = FilePages::new(questions.clone(), PAGES);
+            Ok(Opened { grants: Arc::new(pages), foreign: None, dom0: None })
+        }),
+        channels: Box::new(move |events| Ok(Arc::new(FileChannels::adopt(&directory, events)?))),
+        pages: PAGES,
+        mail: |file, from, length| xen_sys::socket_mail(file, from as u64, length),
+        nodes: BootNodes::default(),
+        // A thread's rights are its own.
+        confine: Some(Some(FALLBACK)),
+    }
+}
+
+/// Serves until the other end of the socket is gone or says something.
+fn serve_in(directory: &Path, shutdown: &UnixStream) -> Result<(), StoreError> {
+    let (_never, update) = UnixStream::pair().unwrap();
+    let told = Told { end: shutdown.as_fd(), update: update.as_fd() };
+    let launch = in_threads(|| means(directory.to_owned()));
+    serve(config(directory), || host(directory), launch, told)
+}
+
 impl Serving {
     fn start() -> Serving {
         let directory = tempfile::tempdir().unwrap();
         let (shutdown, theirs) = UnixStream::pair().unwrap();
-        let config = config(&directory);
-        let thread = std::thread::spawn(move || serve(&config, || Ok(None), theirs.as_fd()));
+        let path = directory.path().to_owned();
+        let thread = std::thread::spawn(move || serve_in(&path, &theirs));
         let serving = Serving { directory, shutdown, thread: Some(thread) };
         for _ in 0..1000 {
             if serving.pid_file().exists() {
@@ -60,9 +96,8 @@ impl Serving {
     }
 }
 
-fn config(directory: &TempDir) -> Config {
-    let pid_file = Some(directory.path().join("pid"));
-    Config { socket: directory.path().join("socket"), pid_file, ..Config::default() }
+fn config(directory: &Path) -> Config {
+    Config { socket: directory.join("socket"), image: directory.join("image"), pid_file: Some(directory.join("pid")), words: Vec::new() }
 }
 
 fn path(text: &str) -> StorePath {
@@ -81,7 +116,9 @@ fn clients_are_served_and_the_end_is_clean() {
     let by_old_name = UnixStream::connect(serving.directory.path().join("socket_ro")).unwrap();
     assert_eq!(Client::new(SocketTransport::new(by_old_name)).read(&path("/a/b")).unwrap(), b"1");
     serving.stop().unwrap();
-    assert_eq!(std::fs::read_dir(serving.directory.path()).unwrap().count(), 1, "the lock file stays");
+    let left: BTreeSet<String> =
+        std::fs::read_dir(serving.directory.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(left, ["evtchn", "image", "xenith.lock"].map(str::to_owned).into());
     assert!(!serving.socket().exists() && !serving.pid_file().exists());
     assert!(client.read(&path("/a")).is_err());
 }
@@ -90,8 +127,9 @@ fn clients_are_served_and_the_end_is_clean() {
 fn a_second_store_is_told_before_it_touches_anything() {
     let serving = Serving::start();
     let (_keep, shutdown) = UnixStream::pair().unwrap();
+    let told = Told { end: shutdown.as_fd(), update: shutdown.as_fd() };
     let untouched = || panic!("the host is looked at");
-    let error = serve(&config(&serving.directory), untouched, shutdown.as_fd()).unwrap_err();
+    let error = serve(config(serving.directory.path()), untouched, Box::new(|_, _, _| panic!("a worker is started")), told).unwrap_err();
     assert!(matches!(error, StoreError::AlreadyLocked { .. }) && error.is_already_running(), "{error}");
     serving.client().read(&path("/tool")).unwrap();
 }
@@ -101,8 +139,9 @@ fn a_store_of_another_make_is_found_by_its_socket() {
     let directory = tempfile::tempdir().unwrap();
     let _listener = UnixListener::bind(directory.path().join("socket")).unwrap();
     let (_keep, shutdown) = UnixStream::pair().unwrap();
+    let told = Told { end: shutdown.as_fd(), update: shutdown.as_fd() };
     let untouched = || panic!("the host is looked at");
-    let error = serve(&config(&directory), untouched, shutdown.as_fd()).unwrap_err();
+    let error = serve(config(directory.path()), untouched, Box::new(|_, _, _| panic!("a worker is started")), told).unwrap_err();
     assert!(matches!(error, StoreError::AlreadyServing { .. }), "{error}");
 }
 
@@ -112,7 +151,7 @@ fn a_dead_stores_socket_is_taken_over() {
     drop(UnixListener::bind(directory.path().join("socket")).unwrap());
     let (shutdown, theirs) = UnixStream::pair().unwrap();
     drop(shutdown);
-    serve(&config(&directory), || Ok(None), theirs.as_fd()).unwrap();
+    serve_in(directory.path(), &theirs).unwrap();
 }
 
 #[test]

@@ -35,6 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "xenith-api",
             "xen-sim",
             "xen-store",
+            "xen-sys",
             "xen-hv",
             "xen-abi",
             "lab",

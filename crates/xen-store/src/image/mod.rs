@@ -102,6 +102,12 @@ impl Image {
         }
     }
 
+    /// A number above those of all sockets that the last commit knew.
+    #[must_use]
+    pub fn next_connection(&self) -> u64 {
+        self.cell.next_connection
+    }
+
     /// The words of the last commit.
     pub(crate) fn cell(&self) -> Cell {
         self.cell

@@ -1,7 +1,8 @@
 //! The documented stream out of a server.
 //!
 //! ```text
-//!   GLOBAL, limits, connections in the order in which they came, each with its watches in the order in which they were set,
+//!   GLOBAL, limits, connections: rings first, dom0's before all (C xenstored 4.17 ends itself where a socket comes before dom0),
+//!   each kind in the order in which they came, each with its watches in the order in which they were set,
 //!   nodes with parents first and children oldest first, the two @ nodes, domains, END          (the order of C xenstored 4.20 and 4.22)
 //! ```
 //!
@@ -53,7 +54,8 @@ impl Server {
         writer.put(&Record::Global(GlobalRecord { socket_fd: outside.socket_fd, evtchn_fd: outside.evtchn_fd }))?;
         writer.put(&self.quota_record())?;
         let mut watches = self.watches_by_conn();
-        let going_on = outside.ends.iter().filter_map(|(conn, end)| {
+        let (rings, sockets): (Vec<_>, Vec<_>) = outside.ends.iter().partition(|(_, end)| matches!(end, End::Ring(_)));
+        let going_on = rings.into_iter().chain(sockets).filter_map(|(conn, end)| {
             let connection = self.connections.get(conn)?;
             Some((*conn, self.peer(*end, connection)?, connection))
         });

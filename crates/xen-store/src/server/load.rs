@@ -187,7 +187,7 @@ impl Loading {
         if self.server.ring_of(domid).is_some() {
             return Err(Senseless::TwoConnections);
         }
-        let conn = self.server.connect(ConnKind::Ring(domid));
+        let conn = self.server.connect_ring_as_new(domid);
         if let Some(target) = target {
             self.server.domains.learn(target, LOADED);
         }

@@ -73,6 +73,8 @@ pub struct Server {
     quota: Quota,
     connections: Connections,
     next_connection: u64,
+    /// The number of the last ring.
+    next_ring: u64,
     /// Connections with a whole request to be looked at, in the order in which they became ready.
     ready: VecDeque<ConnId>,
     /// Connections that got something to send since the shell last asked.
@@ -100,6 +102,9 @@ pub struct Server {
     cause: Option<Arc<Cause>>,
 }
 
+/// Where the numbers of domains' rings begin: those of sockets are below.
+const RINGS: u64 = 1 << 32;
+
 impl Server {
     /// A store with the nodes that C xenstored starts with.
     #[must_use]
@@ -112,6 +117,7 @@ impl Server {
             quota,
             connections: Connections::default(),
             next_connection: 1,
+            next_ring: RINGS,
             ready: VecDeque::new(),
             dirty: Vec::new(),
             effects: VecDeque::new(),
@@ -155,9 +161,30 @@ impl Server {
     /// Takes a client in.
     pub fn connect(&mut self, kind: ConnKind) -> ConnId {
         let id = ConnId(self.next_connection);
-        self.next_connection += 1;
-        self.connections.insert(id, Connection::new(kind));
+        self.connect_as(id, kind);
         id
+    }
+
+    /// Takes a client in whom somebody else has numbered. Nobody may have the number yet.
+    pub fn connect_as(&mut self, conn: ConnId, kind: ConnKind) {
+        if conn.0 < RINGS {
+            self.next_connection = self.next_connection.max(conn.0.saturating_add(1));
+        }
+        self.connections.insert(conn, Connection::new(kind));
+    }
+
+    /// Rings have numbers of their own: whoever numbers sockets meets none of them.
+    fn connect_ring_as_new(&mut self, domid: DomId) -> ConnId {
+        self.next_ring += 1;
+        let conn = ConnId(self.next_ring);
+        self.connect_as(conn, ConnKind::Ring(domid));
+        conn
+    }
+
+    /// No client has this number yet, nor a higher one below those of domains' rings.
+    #[must_use]
+    pub fn next_connection(&self) -> u64 {
+        self.next_connection
     }
 
     /// Forgets a client that went away, with its watches and transactions. A domain's ring goes with its domain instead.

@@ -20,6 +20,12 @@ impl Server {
         }
     }
 
+    /// Whether somebody waits for a turn.
+    #[must_use]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Gives the next ready connection its turn. `false` when none is ready.
     pub fn step(&mut self) -> bool {
         if self.serve_released() {

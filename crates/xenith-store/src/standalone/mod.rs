@@ -8,13 +8,14 @@
 //! ```
 //!
 //! The stock daemons speak the same layout under the shim of `lab/src/peer`, so one driver tests both. Nothing here needs root.
-//! Descriptors can be handed on: whoever holds DIR/evtchn's may be another process than the one that receives from it.
+//! The keeper opens every file; the worker asks it for rings.
 
 mod channels;
 mod pages;
 
+use std::fs::OpenOptions;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use xen_abi::DomId;
 use xen_hv::SeamError;
@@ -23,7 +24,7 @@ use xen_store::server::DomainState;
 pub use channels::FileChannels;
 pub use pages::{FilePages, MapFile};
 
-use crate::seams::{DomainStates, Seams};
+use crate::seams::DomainStates;
 
 /// Domains of a directory.
 #[derive(Clone, Debug)]
@@ -46,14 +47,12 @@ impl DomainStates for FileDomains {
             () => DomainState::Alive,
         })
     }
-}
 
-/// Everything that the store needs of a host, out of a directory. `channels` are bound already, or were inherited.
-#[must_use]
-pub fn seams(directory: &Path, channels: FileChannels, map: MapFile) -> Seams {
-    let pages = FilePages::new(directory, map);
-    let dom0 = directory.join("ring.0").exists().then(|| Arc::new(pages.clone()) as Arc<dyn xen_hv::Dom0StoreRing>);
-    Seams { events: Arc::new(channels), grants: Arc::new(pages), foreign: None, dom0, domains: Box::new(FileDomains::new(directory)) }
+    fn ring(&mut self, domid: DomId) -> Option<OwnedFd> {
+        let path = self.0.join(format!("ring.{}", domid.0));
+        let opened = OpenOptions::new().read(true).write(true).open(&path);
+        opened.inspect_err(|error| tracing::warn!("{domid} store: {}: {error}", path.display())).ok().map(OwnedFd::from)
+    }
 }
 
 /// The kernel's reason for a file that could not be had.

@@ -1,43 +1,49 @@
 //! Rings by files.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use xen_abi::{DomId, Errno, GrantRef, Port};
 use xen_hv::{Access, Dom0StoreRing, GrantMaps, MapError, SeamError, SharedPages};
 
-use super::node;
+use crate::pair::Questions;
 
 /// Maps a file's first bytes: `xen_sys::map_file`, which this crate may not name.
-pub type MapFile = fn(&File, usize) -> io::Result<Box<dyn SharedPages>>;
+pub type MapFile = fn(&OwnedFd, usize) -> io::Result<Box<dyn SharedPages>>;
 
 /// The length of a ring's page, in bytes.
 const PAGE: usize = 4096;
+/// The port of dom0's kernel: any will do.
+const DOM0_PORT: Port = Port(1);
 
-/// The rings of a directory.
+/// The rings of a directory, which another process opens.
 #[derive(Clone)]
 pub struct FilePages {
-    directory: PathBuf,
+    questions: Arc<Questions>,
     map: MapFile,
 }
 
 impl FilePages {
-    /// Those of this directory.
+    /// Those that are got by asking.
     #[must_use]
-    pub fn new(directory: &Path, map: MapFile) -> FilePages {
-        FilePages { directory: directory.to_owned(), map }
+    pub fn new(questions: Arc<Questions>, map: MapFile) -> FilePages {
+        FilePages { questions, map }
     }
 
     fn ring(&self, domid: DomId) -> Result<Box<dyn SharedPages>, SeamError> {
-        let path = self.directory.join(format!("ring.{}", domid.0));
-        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(node(&path))?;
+        let file = self.questions.ring(domid)?;
         // Touching a page that is not there would kill us.
-        if file.metadata().map_err(node(&path))?.len() < PAGE as u64 {
+        let length = rustix::fs::fstat(&file).map_err(|error| failed(error.into()))?.st_size;
+        if length < PAGE as i64 {
             return Err(SeamError::Refused { what: "ring map", errno: Errno::EINVAL });
         }
-        (self.map)(&file, PAGE).map_err(node(&path))
+        (self.map)(&file, PAGE).map_err(failed)
     }
+}
+
+fn failed(source: io::Error) -> SeamError {
+    SeamError::Io { what: "ring map", source }
 }
 
 impl GrantMaps for FilePages {
@@ -48,6 +54,6 @@ impl GrantMaps for FilePages {
 
 impl Dom0StoreRing for FilePages {
     fn open(&self) -> Result<(Box<dyn SharedPages>, Port), SeamError> {
-        Ok((self.ring(DomId::DOM0)?, Port(1)))
+        Ok((self.ring(DomId::DOM0)?, DOM0_PORT))
     }
 }

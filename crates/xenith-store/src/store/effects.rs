@@ -50,6 +50,7 @@ impl Store {
             Effect::Release { conn, domid } => self.release(conn, domid),
             Effect::Close { conn } => self.closed_sockets.push(conn),
             Effect::Stall { conn, domid, error } => {
+                self.unpublished.insert(conn);
                 if let Some(guest) = self.guests.get_mut(&conn) {
                     guest.stalled = true;
                     let told = self.server.features_of(domid) & features::ERROR != 0;
@@ -64,11 +65,8 @@ impl Store {
             Effect::LogFile(file) => self.protocol_log.open(&file),
             Effect::MemoryReport { file, report } => protocol_log::report(file.as_deref(), &report),
             // Whoever holds the descriptors does it between two turns.
-            Effect::LiveUpdate(request) => self.live_update = Some(request),
-            Effect::AbortLiveUpdate => {
-                self.live_update = None;
-                self.server.hold_transactions(false);
-            }
+            Effect::LiveUpdate(request) => self.live_update_asked(request),
+            Effect::AbortLiveUpdate => self.live_update_aborted(),
         }
     }
 
@@ -80,8 +78,7 @@ impl Store {
         match mapped {
             Ok((ring, port)) => {
                 if let Some(conn) = self.server.introduced(asker, domid, Ok(())) {
-                    self.guests.insert(conn, Guest::new(domid, ring, port));
-                    self.ports.insert(port, conn);
+                    self.add_guest(conn, Guest { gfn, ..Guest::new(domid, ring, port, remote) });
                     self.greet(conn);
                     tracing::info!("{domid} store: connected, {port}");
                 }
@@ -111,15 +108,17 @@ impl Store {
             Err(error) => tracing::warn!("{domid} store: cannot bind its event channel again: {error}"),
         }
         guest.stalled = false;
+        guest.remote = remote;
+        self.unpublished.insert(conn);
         self.greet(conn);
     }
 
     /// Starts the conversation on an empty ring.
     fn greet(&mut self, conn: ConnId) {
-        let Some(guest) = self.guests.get(&conn) else { return };
+        let Some(guest) = self.guests.get_mut(&conn) else { return };
         let domid = guest.domid;
         let features = self.server.features_of(domid);
-        let start = || -> Result<bool, RingFault> {
+        let mut start = || -> Result<bool, RingFault> {
             guest.ring.reset()?;
             guest.ring.greet(features)?;
             guest.ring.answer_reconnect()
@@ -147,6 +146,7 @@ impl Store {
     fn release(&mut self, conn: ConnId, domid: DomId) {
         self.ready.remove(&conn);
         self.moved.remove(&conn);
+        self.unpublished.remove(&conn);
         let Some(guest) = self.guests.remove(&conn) else { return };
         let Some(port) = guest.port else { return };
         self.ports.remove(&port);

@@ -8,7 +8,7 @@ const PORTS_PER_TURN: usize = 256;
 
 impl Store {
     /// Looks which ports are pending.
-    pub(super) fn take_events(&mut self) -> Result<bool, StoreError> {
+    pub fn take_events(&mut self) -> Result<bool, StoreError> {
         let Some(seams) = &self.seams else { return Ok(false) };
         let events = seams.events.clone();
         let mut any = false;

@@ -1,63 +1,92 @@
-//! What another program needs to go on.
+//! A live update, as far as the one knows that is to be replaced.
+//!
+//! ```text
+//!   asked -> (the keeper decides) -> refused
+//!                                 -> new transactions wait -> none is open, or -F and the time is up -> frozen -> the end, or all goes on
+//! ```
 
-use std::collections::BTreeMap;
-use std::os::fd::RawFd;
+use xen_store::server::LiveUpdateRequest;
 
-use xen_abi::Port;
-use xen_store::server::{ConnId, ConnKind, End, LiveUpdateRequest, Outside};
-use xen_store::stream::{StreamError, Version};
+use super::Store;
 
-use super::{Store, VIRQ_DOM_EXC};
+/// A live update that was asked for and not answered yet.
+pub(super) enum LiveUpdate {
+    /// None.
+    None,
+    /// The successor of one: whoever asked for it finds it done.
+    Done,
+    /// It is to be told to the keeper.
+    Asked(LiveUpdateRequest),
+    /// It is in the keeper's hands.
+    Told(LiveUpdateRequest),
+    /// Its asker took it back.
+    Aborted,
+}
 
 impl Store {
-    /// The live update that was asked for and not answered yet.
+    pub(super) fn live_update_asked(&mut self, request: LiveUpdateRequest) {
+        if matches!(self.live_update, LiveUpdate::Done) {
+            self.live_update = LiveUpdate::None;
+            self.server.live_updated(request.asker, Ok(()));
+        } else {
+            self.live_update = LiveUpdate::Asked(request);
+        }
+    }
+
+    pub(super) fn live_update_aborted(&mut self) {
+        self.server.hold_transactions(false);
+        let told = matches!(self.live_update, LiveUpdate::Told(_));
+        self.live_update = if told { LiveUpdate::Aborted } else { LiveUpdate::None };
+    }
+
+    /// We are the outcome of a live update that somebody waits for.
+    pub fn came_by_live_update(&mut self) {
+        self.live_update = LiveUpdate::Done;
+    }
+
+    /// A live update that was asked for since the last call.
+    pub fn take_live_update(&mut self) -> Option<LiveUpdateRequest> {
+        match std::mem::replace(&mut self.live_update, LiveUpdate::None) {
+            LiveUpdate::Asked(request) => {
+                self.live_update = LiveUpdate::Told(request.clone());
+                Some(request)
+            }
+            other => {
+                self.live_update = other;
+                None
+            }
+        }
+    }
+
+    /// Whether one that the keeper knows was taken back since the last call.
+    pub fn take_aborted_live_update(&mut self) -> bool {
+        let aborted = matches!(self.live_update, LiveUpdate::Aborted);
+        if aborted {
+            self.live_update = LiveUpdate::None;
+        }
+        aborted
+    }
+
+    /// The one that the keeper knows.
     #[must_use]
     pub fn live_update(&self) -> Option<&LiveUpdateRequest> {
-        self.live_update.as_ref()
+        if let LiveUpdate::Told(request) = &self.live_update { Some(request) } else { None }
     }
 
     /// Answers it: why it does not come about. New transactions begin again.
     pub fn refuse_live_update(&mut self, reason: &str) {
         self.server.hold_transactions(false);
-        if let Some(request) = self.live_update.take() {
-            tracing::warn!("store: no hand-over to {}: {reason}", request.file);
-            self.server.live_updated(request.asker, Err(reason));
+        match std::mem::replace(&mut self.live_update, LiveUpdate::None) {
+            LiveUpdate::Told(request) | LiveUpdate::Asked(request) => {
+                tracing::warn!("store: no hand-over to {}: {reason}", request.file);
+                self.server.live_updated(request.asker, Err(reason));
+            }
+            LiveUpdate::None | LiveUpdate::Done | LiveUpdate::Aborted => tracing::warn!("store: no live update: {reason}"),
         }
     }
 
     /// Lets no new transaction begin.
     pub fn hold_transactions(&mut self) {
         self.server.hold_transactions(true);
-    }
-
-    /// Everything, as the stream that every xenstored since 4.15 reads. `sockets` are the clients' descriptors. Its asker finds `OK` in it.
-    pub fn dump(&self, socket_fd: Option<RawFd>, sockets: BTreeMap<ConnId, RawFd>) -> Result<Vec<u8>, StreamError> {
-        let evtchn_fd = self.seams.as_ref().map(|seams| std::os::fd::AsRawFd::as_raw_fd(&seams.events.ready()));
-        // A ring that cannot be reached has no port; its domain stays known by it.
-        let port = |conn| self.guests.get(&conn).and_then(|guest| guest.port).unwrap_or(Port(0));
-        let clients = self.server.report().clients.into_iter();
-        let rings = clients.filter(|client| client.kind != ConnKind::Socket).map(|client| (client.conn, End::Ring(port(client.conn))));
-        let ends = sockets.into_iter().map(|(conn, fd)| (conn, End::Socket(fd))).chain(rings).collect();
-        let asker = self.live_update.as_ref().map(|request| request.asker);
-        self.server.dump(Version::V1, &Outside { socket_fd, evtchn_fd, ends, asker })
-    }
-
-    /// Gives the domain exception interrupt up: it has one binder per host.
-    pub fn release_virq(&mut self) {
-        let Some(virq) = self.virq.take() else { return };
-        let unbound = self.seams.as_ref().map_or(Ok(()), |seams| seams.events.unbind(virq));
-        if let Err(error) = unbound {
-            tracing::warn!("store: {virq}: cannot unbind: {error}");
-        }
-    }
-
-    /// Takes it back after a hand-over that did not come about, and looks what was missed.
-    pub fn take_virq_back(&mut self) {
-        let Some(seams) = &self.seams else { return };
-        match seams.events.bind_virq(VIRQ_DOM_EXC) {
-            Ok(virq) => self.virq = Some(virq),
-            Err(error) => tracing::error!("store: cannot bind the domain exception interrupt again: {error}; ends of domains go unnoticed"),
-        }
-        self.look_at_domains();
     }
 }

@@ -7,31 +7,32 @@
 //!   sockets come from outside: connect, input, output, sent, disconnect; then settle()
 //! ```
 
-mod adopt;
 mod effects;
 mod events;
 mod handover;
 mod protocol_log;
+mod recover;
 mod rings;
 mod sockets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use xen_abi::{DomId, Errno, Port};
-use xen_hv::{SeamError, SharedPages};
+use xen_abi::{DomId, Port};
+use xen_hv::SharedPages;
 use xen_store::quota::Quota;
-use xen_store::server::{ConnId, LiveUpdateRequest, Server};
+use xen_store::server::{ConnId, Server};
 
 use crate::boot::BootNodes;
+use crate::claims::{Claims, Dom0Ports};
 use crate::error::StoreError;
-use crate::ring::Ring;
+use crate::ring::{Ring, RingFault};
 use crate::seams::Seams;
+use handover::LiveUpdate;
 use protocol_log::ProtocolLog;
+pub use recover::Ports;
 use rings::Guest;
 
-/// The interrupt that tells of domains that shut down or died (public/xen.h).
-pub const VIRQ_DOM_EXC: u32 = xen_abi::io::VIRQ_DOM_EXC;
 /// Times that one turn looks at a ring whose domain goes on writing.
 const ROUNDS_PER_TURN: usize = 16;
 
@@ -46,31 +47,25 @@ pub struct Store {
     ready: BTreeSet<ConnId>,
     /// Rings that moved since their domains were last told.
     moved: BTreeSet<ConnId>,
+    /// Rings that stand elsewhere than the last commit says.
+    unpublished: BTreeSet<ConnId>,
     /// Sockets with something to send.
     dirty_sockets: Vec<ConnId>,
     /// Sockets that the core is done with.
     closed_sockets: Vec<ConnId>,
     protocol_log: ProtocolLog,
-    live_update: Option<LiveUpdateRequest>,
+    live_update: LiveUpdate,
 }
 
 impl Store {
-    /// A store of this host: binds the domain exception interrupt and dom0's ring. Where another store has one of them, nothing stays bound.
-    pub fn start(seams: Seams, nodes: &BootNodes) -> Result<Store, StoreError> {
-        let events = seams.events.clone();
-        let virq = events.bind_virq(VIRQ_DOM_EXC).map_err(|error| taken(error, Errno::EEXIST, StoreError::VirqTaken))?;
+    /// A store of this host, of which `claims` were made.
+    pub fn start(mut seams: Seams, claims: &Claims, nodes: &BootNodes) -> Result<Store, StoreError> {
         let mut store = Store::standalone(nodes);
-        let dom0 = seams.dom0.clone();
-        store.virq = Some(virq);
+        let dom0 = seams.dom0.take();
+        store.virq = Some(claims.virq);
         store.seams = Some(seams);
-        let connected = match dom0 {
-            Some(dom0) => dom0.open().map_err(StoreError::from).and_then(|(pages, port)| store.connect_dom0(pages, port)),
-            None => Ok(()),
-        };
-        if let Err(error) = connected {
-            // The error of the ring is the one to tell; the port goes with the descriptor in any case.
-            let _ = events.unbind(virq);
-            return Err(error);
+        if let (Some(pages), Some(ports)) = (dom0, claims.dom0) {
+            store.connect_dom0(pages, ports)?;
         }
         Ok(store)
     }
@@ -93,24 +88,30 @@ impl Store {
             virq: None,
             ready: BTreeSet::new(),
             moved: BTreeSet::new(),
+            unpublished: BTreeSet::new(),
             dirty_sockets: Vec::new(),
             closed_sockets: Vec::new(),
             protocol_log: ProtocolLog::default(),
-            live_update: None,
+            live_update: LiveUpdate::None,
         }
     }
 
-    fn connect_dom0(&mut self, pages: Box<dyn SharedPages>, remote: Port) -> Result<(), StoreError> {
-        let Some(seams) = &self.seams else { return Ok(()) };
-        let bound = seams.events.bind_interdomain(DomId::DOM0, remote);
-        let port = bound.map_err(|error| taken(error, Errno::EINVAL, StoreError::Dom0Taken))?;
-        let conn = self.server.connect_ring(DomId::DOM0);
+    fn connect_dom0(&mut self, pages: Box<dyn SharedPages>, ports: Dom0Ports) -> Result<(), RingFault> {
         // The kernel may have a request in the ring already: its indices stay.
-        self.guests.insert(conn, Guest::new(DomId::DOM0, Ring::new(pages), port));
-        self.ports.insert(port, conn);
-        self.ready.insert(conn);
-        self.moved.insert(conn);
+        let ring = Ring::as_it_stands(pages)?;
+        let conn = self.server.connect_ring(DomId::DOM0);
+        self.add_guest(conn, Guest::new(DomId::DOM0, ring, ports.local, ports.remote));
         Ok(())
+    }
+
+    /// Looks at a ring from now on, the first time at once.
+    fn add_guest(&mut self, conn: ConnId, guest: Guest) {
+        if let Some(port) = guest.port {
+            self.ports.insert(port, conn);
+        }
+        self.guests.insert(conn, guest);
+        self.ready.insert(conn);
+        self.touch(conn);
     }
 
     /// The core, to look at.
@@ -148,16 +149,17 @@ impl Store {
         Ok(self.settle() || events)
     }
 
-    /// Works until nothing is left to do, or until a ring that goes on and on has had its share, and tells domains whose rings moved. `false`
-    /// when there was nothing.
+    /// Works until nothing is left to do, or until a ring that goes on and on has had its share, commits, and tells domains whose rings
+    /// moved. `false` when there was nothing.
     pub fn settle(&mut self) -> bool {
         let worked = self.work();
+        self.commit(self.server.mail());
         self.notify_moved();
         worked
     }
 
-    /// The same, and domains are not told yet: [`Store::notify_moved`] does that once the sockets are served. A create waits for its answer,
-    /// dom0's kernel only hears of it, and then has much to ask.
+    /// The same, without [`Store::commit`] and [`Store::notify_moved`]: the latter comes once the sockets are served. A create waits for its
+    /// answer, dom0's kernel only hears of it, and then has much to ask.
     pub fn work(&mut self) -> bool {
         let mut worked = false;
         for _ in 0..ROUNDS_PER_TURN {
@@ -191,9 +193,4 @@ impl Store {
         }
         moved
     }
-}
-
-/// The error of a resource that one process can have.
-fn taken(error: SeamError, errno: Errno, meaning: StoreError) -> StoreError {
-    if error.errno() == Some(errno) { meaning } else { StoreError::Seam(error) }
 }

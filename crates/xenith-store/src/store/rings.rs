@@ -1,10 +1,10 @@
 //! Rings: bytes in, bytes out, one notification.
 
-use xen_abi::{DomId, Port};
-use xen_store::server::ConnId;
+use xen_abi::{DomId, Gfn, Port};
+use xen_store::server::{ConnId, Mail, RingState};
 
 use super::Store;
-use crate::ring::{Ring, RingFault};
+use crate::ring::{Progress, Ring, RingFault};
 
 /// A ring that is mapped.
 pub(super) struct Guest {
@@ -12,13 +12,23 @@ pub(super) struct Guest {
     pub ring: Ring,
     /// Our end of the event channel; `None` where binding it again failed.
     pub port: Option<Port>,
+    /// The domain's end; 0 where it is not known.
+    pub remote: Port,
+    /// The ring's frame as the toolstack says it.
+    pub gfn: Gfn,
     /// Broke the protocol: mapped until the domain goes, and not looked at.
     pub stalled: bool,
 }
 
 impl Guest {
-    pub fn new(domid: DomId, ring: Ring, port: Port) -> Guest {
-        Guest { domid, ring, port: Some(port), stalled: false }
+    pub fn new(domid: DomId, ring: Ring, port: Port, remote: Port) -> Guest {
+        Guest { domid, ring, port: Some(port), remote, gfn: Gfn(0), stalled: false }
+    }
+
+    fn state(&self) -> RingState {
+        let Progress { req_cons, rsp_prod } = self.ring.progress();
+        let Guest { gfn, remote, port: local, stalled, .. } = *self;
+        RingState { gfn, remote, local, req_cons, rsp_prod, stalled }
     }
 }
 
@@ -26,13 +36,13 @@ impl Store {
     /// Takes requests out of a ring, and puts replies in that did not fit before.
     pub(super) fn serve_ring(&mut self, conn: ConnId) -> bool {
         let room = self.server.room(conn);
-        let Some(guest) = self.guests.get(&conn).filter(|guest| !guest.stalled) else { return false };
+        let Some(guest) = self.guests.get_mut(&conn).filter(|guest| !guest.stalled) else { return false };
         let mut bytes = Vec::new();
         match guest.ring.take(room, &mut bytes) {
             Ok(0) => self.flush_ring(conn),
             Ok(_) => {
                 self.server.input(conn, &bytes);
-                self.moved.insert(conn);
+                self.touch(conn);
                 // There may be more than the core had room for.
                 self.ready.insert(conn);
                 self.flush_ring(conn);
@@ -47,7 +57,7 @@ impl Store {
         if !self.server.has_output(conn) {
             return false;
         }
-        let Some(guest) = self.guests.get(&conn).filter(|guest| !guest.stalled) else { return false };
+        let Some(guest) = self.guests.get_mut(&conn).filter(|guest| !guest.stalled) else { return false };
         let put = guest.ring.space().and_then(|space| {
             let mut bytes = Vec::new();
             self.server.output(conn, space, &mut bytes);
@@ -57,7 +67,7 @@ impl Store {
             Ok(0) => false,
             Ok(count) => {
                 self.server.sent(conn, count);
-                self.moved.insert(conn);
+                self.touch(conn);
                 // Requests that had to wait for their replies' room may be in the ring.
                 self.ready.insert(conn);
                 true
@@ -75,7 +85,33 @@ impl Store {
         true
     }
 
-    /// Tells every domain whose ring moved, once.
+    /// A ring moved: its domain is to be told, after it is noted where it stands.
+    pub(super) fn touch(&mut self, conn: ConnId) {
+        self.moved.insert(conn);
+        self.unpublished.insert(conn);
+    }
+
+    /// Writes everything down that was done, and only then lets domains see how far their rings are. `mail` is what was received and sent
+    /// of sockets' bytes. After this, replies may be sent.
+    pub fn commit(&mut self, mail: Mail) {
+        let unpublished = std::mem::take(&mut self.unpublished);
+        for conn in &unpublished {
+            if let Some(guest) = self.guests.get(conn) {
+                self.server.set_ring(*conn, guest.state());
+            }
+        }
+        self.server.set_mail(mail);
+        self.server.commit();
+        for conn in unpublished {
+            if let Some(guest) = self.guests.get_mut(&conn)
+                && let Err(fault) = guest.ring.publish()
+            {
+                tracing::warn!("{} store: {fault}", guest.domid);
+            }
+        }
+    }
+
+    /// Tells every domain whose ring moved, once. Call it after [`Store::commit`].
     pub fn notify_moved(&mut self) {
         let Some(seams) = &self.seams else { return };
         for conn in std::mem::take(&mut self.moved) {

@@ -5,9 +5,19 @@ use xen_store::server::{ConnId, ConnKind};
 use super::Store;
 
 impl Store {
+    /// Keeps everything in an empty image from now on.
+    pub fn keep(&mut self, image: xen_store::image::Image) {
+        self.server.keep(image);
+    }
+
     /// Takes a socket client in.
     pub fn connect(&mut self) -> ConnId {
         self.server.connect(ConnKind::Socket)
+    }
+
+    /// Takes a socket client in whom the keeper has numbered.
+    pub fn connect_as(&mut self, conn: ConnId) {
+        self.server.connect_as(conn, ConnKind::Socket);
     }
 
     /// Forgets a socket client that went away.

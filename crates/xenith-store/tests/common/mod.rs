@@ -9,10 +9,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use xen_abi::{DomId, Errno, Gfn, GrantRef, Port};
-use xen_hv::{Access, Dom0StoreRing, EventChannels, ForeignMemory, GrantMaps, MapError, Resource, SeamError, SharedPages};
+use xen_hv::{Access, EventChannels, ForeignMemory, GrantMaps, MapError, Resource, SeamError, SharedPages};
 use xen_store::server::DomainState;
 use xen_store::wire::{self, Message, MsgType, Parser};
-use xenith_store::{BootNodes, Seams, Store, StoreError};
+use xenith_store::{BootNodes, Claims, Seams, Store, StoreError};
 
 pub const REQ_CONS: usize = 2048;
 pub const REQ_PROD: usize = 2052;
@@ -131,11 +131,18 @@ impl Host {
         let host = Arc::new(self.clone());
         let states = self.clone();
         let domain_state = move |domid: DomId| Ok(states.state().domains.get(&domid).copied().unwrap_or(DomainState::Gone));
-        Seams { events: host.clone(), grants: host.clone(), foreign: Some(host.clone()), dom0: Some(host), domains: Box::new(domain_state) }
+        Seams {
+            events: host.clone(),
+            grants: host.clone(),
+            foreign: Some(host),
+            dom0: Some(Box::new(self.dom0.clone())),
+            domains: Box::new(domain_state),
+        }
     }
 
     pub fn start(&self) -> Result<Store, StoreError> {
-        Store::start(self.seams(), &BootNodes::default())
+        let claims = Claims::make(self, Some(Port(1)))?;
+        Store::start(self.seams(), &claims, &BootNodes::default())
     }
 
     /// A domain that lives and has granted its ring.
@@ -228,12 +235,6 @@ impl ForeignMemory for Host {
 
     fn map_resource(&self, _: DomId, _: Resource, _: u64, _: usize) -> Result<Box<dyn SharedPages>, MapError> {
         Err(refused("resource map", Errno::EOPNOTSUPP).into())
-    }
-}
-
-impl Dom0StoreRing for Host {
-    fn open(&self) -> Result<(Box<dyn SharedPages>, Port), SeamError> {
-        Ok((Box::new(self.dom0.clone()), Port(1)))
     }
 }
 

@@ -5,18 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use xen_hv::{Negotiated, Xen};
+use xen_hv::{Dom0StoreRing, EventChannels, Negotiated, Xen};
 use xen_store::server::DomainState;
-use xen_sys::{Evtchn, Gntdev, XenfsStoreRing};
+use xen_sys::{Evtchn, XenfsStoreRing};
 use xenith_api::latest::{Code, Problem};
-use xenith_store::{BootNodes, Config, DomainStates, Seams, StoreError, serve};
+use xenith_store::{Claims, Config, DomainStates, Host, MapPages, StoreError, Told, serve};
 
 use super::{Options, Role, xen};
 use crate::context::Context;
-use crate::verb;
+use crate::{signals, verb};
 
+mod launch;
 mod standalone;
 pub mod takeover;
+mod worker;
 
 /// Look into the store; without COMMAND, run the store role
 #[derive(Debug, clap::Args)]
@@ -28,7 +30,8 @@ pub mod takeover;
     xenith store top                 who does what with it\n  \
     xenith store                     the role: serves xenstore on /run/xenstored/socket and in every domain's ring (started by `xenith all`)\n  \
     xenith store --standalone /tmp/s     the role without Xen and without root; look into it with xenith store ls --socket /tmp/s/socket\n\n\
-    In this release a store that ends loses its contents."
+    A store that is killed or stopped, and started again in the same boot, goes on with what it held. SIGHUP replaces its worker by one of\n\
+    the program that is installed now."
 )]
 pub struct Store {
     #[command(flatten)]
@@ -36,6 +39,9 @@ pub struct Store {
     /// Serve without Xen: DIR/socket, and rings and event channels by files of DIR
     #[arg(long, value_name = "DIR", help_heading = "Roles")]
     standalone: Option<PathBuf>,
+    /// Be the process that handles what clients say: the store starts it
+    #[arg(long, hide = true)]
+    worker: bool,
     #[command(subcommand)]
     word: Option<verb::store::Word>,
 }
@@ -50,26 +56,36 @@ impl Store {
     }
 
     fn serve(&self, context: &Context) -> Result<(), Problem> {
-        if let Some(directory) = &self.standalone {
-            return standalone::serve(directory, self.options.site(context).log_level);
-        }
         let site = self.options.site(context);
+        if self.worker {
+            return worker::work(self.standalone.as_deref(), site.log_level);
+        }
+        if let Some(directory) = &self.standalone {
+            return standalone::serve(directory, site.log_level);
+        }
         let started = super::begin(Role::Store, &site)?;
+        let told = signals::end_or_update()?;
         let opened = xen::open("store")?;
-        let config = Config { socket: site.store_socket.clone(), pid_file: None, nodes: BootNodes::default(), words: Vec::new() };
-        serve(&config, || seams(opened).map(Some), started.end.as_fd()).map_err(|error| problem(&error))
+        let config = Config { socket: site.store_socket.clone(), image: site.run_dir.join(IMAGE), pid_file: None, words: Vec::new() };
+        let told = Told { end: told.end.as_fd(), update: told.update.as_fd() };
+        let end = serve(config, || host(opened), launch::workers(None, site.log_level), told).map_err(|error| problem(&error));
+        drop(started);
+        end
     }
 }
 
-fn seams(opened: xen::Opened) -> Result<Seams, StoreError> {
-    Ok(Seams {
-        events: Arc::new(Evtchn::open()?),
-        grants: Arc::new(Gntdev::open()?),
-        // Builders seed grant 1 since Xen 4.2: the store needs no right to map whatever it likes.
-        foreign: None,
-        dom0: Some(Arc::new(XenfsStoreRing::at(Path::new("/proc/xen")))),
-        domains: domain_states(opened),
-    })
+/// The state image's name in the run directory.
+const IMAGE: &str = "store.image";
+/// Where xenfs is.
+const XENFS: &str = "/proc/xen";
+/// Maps the state image.
+const PAGES: MapPages = |file, length| xen_sys::map_file(file, 0, length);
+
+fn host(opened: xen::Opened) -> Result<Host, StoreError> {
+    let events: Arc<dyn EventChannels> = Arc::new(Evtchn::open()?);
+    let (_, dom0) = XenfsStoreRing::at(Path::new(XENFS)).open()?;
+    let claims = Claims::make(&*events, Some(dom0))?;
+    Ok(Host { events, claims, domains: domain_states(opened), pages: PAGES })
 }
 
 fn domain_states(opened: xen::Opened) -> Box<dyn DomainStates> {

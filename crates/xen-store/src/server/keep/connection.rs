@@ -120,7 +120,7 @@ fn encode(conn: ConnId, connection: &Connection, begin: u64) -> Writer {
     body.size(connection.outbox.sent_of_first()).number(begin).flag(connection.ring.is_some());
     if let Some(ring) = connection.ring {
         let local = ring.local.map_or(0, |port| u64::from(port.0) + 1);
-        body.number(ring.gfn.0).number(ring.remote.0).number(local).flag(ring.by_grant);
+        body.number(ring.gfn.0).number(ring.remote.0).number(local);
         body.number(ring.req_cons).number(ring.rsp_prod).flag(ring.stalled);
     }
     body
@@ -157,7 +157,6 @@ fn decode_ring(body: &mut Reader<'_>) -> Result<RingState, ImageError> {
         gfn: Gfn(body.number()?),
         remote: Port(body.narrow()?),
         local: body.narrow::<u64>()?.checked_sub(1).and_then(|port| u32::try_from(port).ok()).map(Port),
-        by_grant: body.flag()?,
         req_cons: body.narrow()?,
         rsp_prod: body.narrow()?,
         stalled: body.flag()?,

@@ -45,8 +45,6 @@ pub struct RingState {
     pub remote: Port,
     /// The store's port, where it outlives the process.
     pub local: Option<Port>,
-    /// Mapped by grant.
-    pub by_grant: bool,
     /// How far requests were taken.
     pub req_cons: u32,
     /// How far replies were given.
@@ -138,6 +136,16 @@ impl Server {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.ring = Some(state);
         }
+    }
+
+    /// The live update that was under way when the last commit was made, as it stands once it is started: for whoever goes on in place of the
+    /// server that was asked. Gives its asker, whose request waits for the answer again.
+    pub fn resume_live_update(&mut self) -> Option<ConnId> {
+        let conn = self.live_update.as_mut()?.resume();
+        let connection = self.connections.get_mut(&conn)?;
+        let quota = self.domains.limits(connection.kind, &self.quota);
+        connection.parked = connection.next_request(quota).ok().flatten();
+        connection.parked.as_ref().map(|_| conn)
     }
 
     /// Every client on a socket.

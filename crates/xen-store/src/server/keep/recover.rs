@@ -88,6 +88,7 @@ impl Server {
                 self.domains.get_mut(domid).ok_or(ImageError::Damaged("a ring has no domain"))?.ring = Some(kept.conn);
             }
             half_sent.insert(kept.conn, kept.sent);
+            self.next_ring = self.next_ring.max(kept.conn.0);
             self.connections.insert(kept.conn, kept.connection);
         }
         for (conn, number, record, body) in self.numbered(&records.frames)? {

@@ -2,7 +2,7 @@
 
 use xen_abi::{DomId, Gfn, Port};
 
-use super::super::{ConnId, ConnKind, Effect, Server};
+use super::super::{ConnId, Effect, Server};
 use super::{Outcome, Result, ack, atoi};
 use crate::path::{self, INTRODUCE_DOMAIN};
 use crate::wire::{HEADER_LEN, Header, XsError, one_string, strings};
@@ -51,7 +51,7 @@ impl Server {
             }
             return conn;
         }
-        let conn = self.connect(ConnKind::Ring(domid));
+        let conn = self.connect_ring_as_new(domid);
         let domain = self.domains.learn(domid, self.generation);
         domain.ring = Some(conn);
         domain.shutdown = false;

@@ -37,7 +37,7 @@ use process::Process;
     xenith all --ready-fd 3 3>ready  writes a line to descriptor 3 once the API answers\n\n\
     Under systemd with Type=notify it tells its readiness by itself.\n\
     Roles that run already are adopted, so it may be killed and started again at any moment.\n\
-    A store that ends loses its contents in this release: domains run on, but must be destroyed and created again to be managed.")]
+    A store that dies goes on where it was when it is started again: nothing but the connections of its socket clients is lost.")]
 pub struct All {
     /// Write a line to this descriptor once every role is ready
     #[arg(long, value_name = "N")]
@@ -139,9 +139,6 @@ impl Supervisor<'_> {
             info!("{}: {how}", role.name());
         } else {
             warn!("{}: {how}", role.name());
-            if role == Role::Store {
-                error!("store: its contents are lost; domains run on, but must be destroyed and created again to be managed");
-            }
         }
         self.tell(Event::Ended(role));
     }

@@ -19,12 +19,17 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
+use xen_abi::Port;
+use xen_hv::EventChannels;
 use xen_store::server::{ConnId, Loaded, Server};
 use xen_store::stream::Peer;
-use xen_sys::{Evtchn, Gntdev, XenfsStoreRing};
-use xenith_store::standalone::{FileChannels, seams as file_seams};
-use xenith_store::{Claim, Inheritance, Seams, Store, claim_inherited, serve_inherited};
+use xen_sys::Evtchn;
+use xenith_store::standalone::{FileChannels, FileDomains};
+use xenith_store::{
+    Claims, Config, DomainStates, Host, Inheritance, InheritedRing, NotTaken, StoreError, Told, claim_inherited, serve_inherited,
+};
 
+use super::{IMAGE, PAGES, launch, standalone};
 pub use words::Words;
 
 use crate::role::{lock, xen};
@@ -50,18 +55,11 @@ pub fn run(words: &Words) -> ExitCode {
     }
     logging::begin("store", LevelFilter::INFO);
     let directory = std::env::var_os("XENSTORED_RUNDIR").map_or_else(|| PathBuf::from(RUN_DIRECTORY), PathBuf::from);
-    let reason = match take(words, &directory.join(if words.ocaml { OCAML_DUMP } else { DUMP })) {
-        Ok((inheritance, end)) => {
-            // So that `xenith all` finds a store that runs and lets it.
-            let lock = words.standalone.is_none().then(|| lock::take(Path::new(RUN_DIR), "store"));
-            if let Some(Err(problem)) = &lock {
-                tracing::warn!("store: {}; it serves all the same", problem.title);
-            }
-            match serve_inherited(inheritance, end.as_fd()) {
-                Ok(()) => return ExitCode::SUCCESS,
-                Err(error) => error.to_string(),
-            }
-        }
+    let dump = directory.join(if words.ocaml { OCAML_DUMP } else { DUMP });
+    let reason = take(words, &dump).and_then(|taken| serve_taken(words, taken));
+    let reason = match reason {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => error.to_string(),
         Err(reason) => {
             tracing::error!("store: cannot take over: {reason}");
             fall_back(words)
@@ -69,6 +67,19 @@ pub fn run(words: &Words) -> ExitCode {
     };
     tracing::error!("store: {reason}");
     ExitCode::FAILURE
+}
+
+/// Serves until we are asked to end. An error says that nothing came of it, and everything is as it was.
+fn serve_taken(words: &Words, taken: Taken) -> Result<Result<(), StoreError>, String> {
+    // So that `xenith all` finds a store that runs and lets it.
+    let lock = words.standalone.is_none().then(|| lock::take(Path::new(RUN_DIR), "store"));
+    if let Some(Err(problem)) = &lock {
+        tracing::warn!("store: {}; it serves all the same", problem.title);
+    }
+    let Taken { config, inheritance, host, told } = taken;
+    let told = Told { end: told.end.as_fd(), update: told.update.as_fd() };
+    let launch = launch::workers(words.standalone.clone(), LevelFilter::INFO);
+    serve_inherited(config, inheritance, host, launch, told).map_err(|NotTaken(error)| error.to_string())
 }
 
 /// A daemon's standard error leads nowhere: then the log goes to a file.
@@ -99,62 +110,88 @@ fn fall_back(words: &Words) -> String {
     }
 }
 
+/// What a take-over begins with.
+struct Taken {
+    config: Config,
+    inheritance: Inheritance,
+    host: Host,
+    told: signals::Told,
+}
+
 /// Takes everything, or changes nothing.
-fn take(words: &Words, dump: &Path) -> Result<(Inheritance, OwnedFd), String> {
+fn take(words: &Words, dump: &Path) -> Result<Taken, String> {
     let stream = std::fs::read(dump).map_err(|error| format!("{}: {error}", dump.display()))?;
     let mut loaded = Server::load(words.quota(), &stream).map_err(|error| error.to_string())?;
     if words.ocaml {
         loaded.server.came_by_live_update();
     }
+    let told = signals::end_or_update().map_err(|problem| problem.title)?;
     let inherited = Descriptors::take(&loaded)?;
     // Whatever fails from here on must leave them open: the daemon that we go back to finds them by their numbers.
-    match take_with(words, loaded, &inherited) {
-        Ok((store, sockets, claim, end)) => {
-            let Descriptors { listener, clients, .. } = inherited;
-            let whose: BTreeMap<i32, ConnId> = sockets.into_iter().map(|(conn, number)| (number, conn)).collect();
-            let clients = clients.into_iter().filter_map(|fd| Some((*whose.get(&fd.as_raw_fd())?, fd))).collect();
-            Ok((Inheritance { store, listener, clients, claim, dump: dump.to_owned(), words: words.of_successor() }, end))
-        }
+    let opened =
+        claim_inherited(&inherited.listener).map_err(|error| error.to_string()).and_then(|claim| match host(words, &loaded, &inherited) {
+            Ok(host) => Ok((claim, host)),
+            Err(reason) => {
+                // Its end would remove the socket that the daemon we go back to serves.
+                std::mem::forget(claim);
+                Err(reason)
+            }
+        });
+    let (claim, host) = match opened {
+        Ok(opened) => opened,
         Err(reason) => {
             inherited.give_back();
-            Err(reason)
+            return Err(reason);
         }
+    };
+    let Descriptors { listener, events, clients } = inherited;
+    // The host has a copy.
+    std::mem::forget(events);
+    let whose: BTreeMap<i32, ConnId> = loaded.clients.iter().filter_map(|client| Some((socket_of(client.peer)?, client.conn))).collect();
+    let inheritance = Inheritance {
+        rings: loaded.clients.iter().filter_map(|client| ring_of(client.conn, client.peer)).collect(),
+        server: loaded.server,
+        listener,
+        clients: clients.into_iter().filter_map(|fd| Some((*whose.get(&fd.as_raw_fd())?, fd))).collect(),
+        claim,
+        dump: dump.to_owned(),
+        virq_is_new: loaded.virq.is_none(),
+    };
+    let config = config(words, inheritance.claim.socket());
+    Ok(Taken { config, inheritance, host, told })
+}
+
+fn config(words: &Words, socket: &Path) -> Config {
+    let words_of_successor = words.of_successor();
+    match &words.standalone {
+        Some(directory) => Config { socket: socket.to_owned(), words: words_of_successor, ..standalone::config(directory) },
+        None => Config { socket: socket.to_owned(), image: Path::new(RUN_DIR).join(IMAGE), pid_file: None, words: words_of_successor },
     }
 }
 
-type Taken = (Store, Vec<(ConnId, i32)>, Claim, OwnedFd);
-
-fn take_with(words: &Words, loaded: Loaded, inherited: &Descriptors) -> Result<Taken, String> {
-    let events = inherited.events.try_clone().map_err(|error| format!("event channels: {error}"))?;
-    let seams = match &words.standalone {
-        Some(directory) => {
-            let channels = FileChannels::adopt(directory, events).map_err(|error| error.to_string())?;
-            file_seams(directory, channels, |file, length| xen_sys::map_file(file, 0, length))
-        }
-        None => seams(events)?,
-    };
-    let claim = claim_inherited(&inherited.listener).map_err(|error| error.to_string())?;
-    let end = signals::end_of_role().map_err(|problem| problem.title)?;
-    let (store, sockets) = match Store::adopt(seams, loaded) {
-        Ok(adopted) => adopted,
-        Err(error) => {
-            // Its end would remove the socket that the daemon we go back to serves.
-            std::mem::forget(claim);
-            return Err(error.to_string());
-        }
-    };
-    Ok((store, sockets, claim, end))
+fn socket_of(peer: Peer) -> Option<i32> {
+    if let Peer::Socket { fd } = peer { Some(fd) } else { None }
 }
 
-fn seams(events: OwnedFd) -> Result<Seams, String> {
-    let opened = xen::open("store").map_err(|problem| problem.title)?;
-    Ok(Seams {
-        events: Arc::new(Evtchn::adopt(events).map_err(|error| error.to_string())?),
-        grants: Arc::new(Gntdev::open().map_err(|error| error.to_string())?),
-        foreign: None,
-        dom0: Some(Arc::new(XenfsStoreRing::at(Path::new("/proc/xen")))),
-        domains: super::domain_states(opened),
-    })
+fn ring_of(conn: ConnId, peer: Peer) -> Option<InheritedRing> {
+    if let Peer::Ring { port, .. } = peer { Some(InheritedRing { conn, local: port, remote: Port(0) }) } else { None }
+}
+
+fn host(words: &Words, loaded: &Loaded, inherited: &Descriptors) -> Result<Host, String> {
+    let events = inherited.events.try_clone().map_err(|error| format!("event channels: {error}"))?;
+    let (events, domains): (Arc<dyn EventChannels>, Box<dyn DomainStates>) = match &words.standalone {
+        Some(directory) => {
+            let channels = FileChannels::adopt(directory, events).map_err(|error| error.to_string())?;
+            (Arc::new(channels), Box::new(FileDomains::new(directory)))
+        }
+        None => {
+            let opened = xen::open("store").map_err(|problem| problem.title)?;
+            (Arc::new(Evtchn::adopt(events).map_err(|error| error.to_string())?), super::domain_states(opened))
+        }
+    };
+    // oxenstored leaves it bound.
+    let virq = loaded.virq.map_or_else(|| Claims::virq(&*events), Ok).map_err(|error| error.to_string())?;
+    Ok(Host { events, claims: Claims { virq, dom0: None }, domains, pages: PAGES })
 }
 
 /// What was left open for us.

@@ -29,6 +29,12 @@ impl LiveUpdate {
         body.rest(self.arguments.as_deref().unwrap_or_default().as_bytes());
     }
 
+    /// Started again: gives its asker.
+    pub fn resume(&mut self) -> ConnId {
+        self.started = true;
+        self.conn
+    }
+
     /// Reads [`LiveUpdate::encode`].
     pub fn decode(body: &mut Reader<'_>) -> Result<LiveUpdate, ImageError> {
         let (conn, file) = (ConnId(body.number()?), body.text()?.to_owned());

@@ -13,6 +13,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use xen_abi::{DomId, GrantRef};
+use xen_hv::{Access, GrantMaps, MapError, SharedPages};
 use xen_store::client::{Client, Request, Requests, SocketTransport};
 use xen_store::path::StorePath;
 use xen_store::wire::Header;
@@ -51,7 +53,7 @@ fn means(directory: PathBuf) -> Means {
 }
 
 /// Serves until the other end of the socket is gone or says something.
-fn serve_in(directory: &Path, shutdown: &UnixStream) -> Result<(), StoreError> {
+fn serve_in(directory: &Path, shutdown: &UnixStream, means: fn(PathBuf) -> Means) -> Result<(), StoreError> {
     let (_never, update) = UnixStream::pair().unwrap();
     let told = Told { end: shutdown.as_fd(), update: update.as_fd() };
     let launch = in_threads(|| means(directory.to_owned()));
@@ -60,10 +62,14 @@ fn serve_in(directory: &Path, shutdown: &UnixStream) -> Result<(), StoreError> {
 
 impl Serving {
     fn start() -> Serving {
+        Serving::start_with(means)
+    }
+
+    fn start_with(means: fn(PathBuf) -> Means) -> Serving {
         let directory = tempfile::tempdir().unwrap();
         let (shutdown, theirs) = UnixStream::pair().unwrap();
         let path = directory.path().to_owned();
-        let thread = std::thread::spawn(move || serve_in(&path, &theirs));
+        let thread = std::thread::spawn(move || serve_in(&path, &theirs, means));
         let serving = Serving { directory, shutdown, thread: Some(thread) };
         for _ in 0..1000 {
             if serving.pid_file().exists() {
@@ -151,7 +157,7 @@ fn a_dead_stores_socket_is_taken_over() {
     drop(UnixListener::bind(directory.path().join("socket")).unwrap());
     let (shutdown, theirs) = UnixStream::pair().unwrap();
     drop(shutdown);
-    serve_in(directory.path(), &theirs).unwrap();
+    serve_in(directory.path(), &theirs, means).unwrap();
 }
 
 #[test]
@@ -244,4 +250,30 @@ fn many_idle_clients_change_nothing() {
     client.write(&path("/x"), "1").unwrap();
     drop(idle);
     assert_eq!(client.read(&path("/x")).unwrap(), b"1");
+}
+
+/// A way to rings that has a flaw.
+struct Flawed;
+
+impl GrantMaps for Flawed {
+    fn map(&self, domid: DomId, _: &[GrantRef], _: Access) -> Result<Box<dyn SharedPages>, MapError> {
+        panic!("{domid}: the test's own flaw")
+    }
+}
+
+#[test]
+fn whoever_makes_the_worker_crash_is_cut_off_alone() {
+    let flawed =
+        |directory| Means { open: Box::new(|_| Ok(Opened { grants: Arc::new(Flawed), foreign: None, dom0: None })), ..means(directory) };
+    let serving = Serving::start_with(flawed);
+    std::fs::write(serving.directory.path().join("ring.7"), [0; 4096]).unwrap();
+    let mut other = serving.client();
+    other.write(&path("/kept"), "1").unwrap();
+    let mut culprit = serving.connect();
+    let mut request = Vec::new();
+    xen_store::wire::encode(8, 1, 0, b"7\x001\x001\0", &mut request).unwrap();
+    culprit.write_all(&request).unwrap();
+    assert_eq!(culprit.read(&mut [0]).unwrap_or(0), 0, "it is cut off");
+    assert_eq!(other.read(&path("/kept")).unwrap(), b"1");
+    serving.client().write(&path("/new"), "1").unwrap();
 }

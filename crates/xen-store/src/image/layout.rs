@@ -4,6 +4,7 @@
 //!       0  magic, layout, spoilt, boot id          written once, but for `spoilt`
 //!      64  epoch                                   the word that publishes a batch
 //!     128  cell of even epochs | 192 of odd ones   a few words that change with every batch
+//!     256  who is being served                     for whoever comes after a crash; no part of any batch
 //!    4096  mailbox                                 the shell's own: what system calls in flight leave behind
 //!     ...  block table                             a byte per block: the class of its slots, plus one; 0: not in use
 //!     ...  blocks of 64 KiB                        slots of one size each
@@ -21,6 +22,9 @@ pub(super) const LAYOUT_AT: usize = 8;
 pub(super) const SPOILT_AT: usize = 12;
 pub(super) const BOOT_AT: usize = 16;
 pub(super) const EPOCH_AT: usize = 64;
+
+/// The number of the client that is being served, or 0.
+pub(super) const SERVING_AT: usize = 256;
 
 /// Where the shell keeps what system calls in flight leave behind; the image never looks at it.
 pub const MAILBOX: Range<usize> = 4096..4096 + 256 * 1024;

@@ -27,7 +27,7 @@ use std::fmt;
 pub(crate) use codec::{Reader, Writer};
 pub use error::ImageError;
 pub use layout::MAILBOX;
-use layout::{BOOT_AT, Blocks, EPOCH_AT, LAYOUT, LAYOUT_AT, MAGIC, SPOILT_AT, cell_at};
+use layout::{BOOT_AT, Blocks, EPOCH_AT, LAYOUT, LAYOUT_AT, MAGIC, SERVING_AT, SPOILT_AT, cell_at};
 pub use memory::Memory;
 pub(crate) use record::{Cell, Kind, Record};
 use slab::Slab;
@@ -106,6 +106,16 @@ impl Image {
     #[must_use]
     pub fn next_connection(&self) -> u64 {
         self.cell.next_connection
+    }
+
+    /// Notes which client is being served, 0 for none.
+    pub(crate) fn note_serving(&mut self, conn: u64) {
+        self.memory.write(SERVING_AT, &conn.to_le_bytes());
+    }
+
+    /// Which client was being served when whoever wrote this ended.
+    pub(crate) fn serving(&self) -> u64 {
+        u64::from_le_bytes(word(&*self.memory, SERVING_AT))
     }
 
     /// The words of the last commit.

@@ -50,6 +50,7 @@ impl Server {
         match connection.next_request(self.domains.limits(connection.kind, &self.quota)) {
             Ok(None) => false,
             Ok(Some(message)) => {
+                self.note_serving(conn);
                 self.handle(conn, message);
                 true
             }

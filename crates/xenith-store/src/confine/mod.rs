@@ -9,7 +9,7 @@
 
 mod calls;
 
-use rustix::process::{Gid, Uid};
+use rustix::process::{Gid, Signal, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 /// Whom a process becomes.
@@ -46,6 +46,8 @@ pub fn confine(user: Option<User>) -> Result<(), ConfineError> {
         become_user(Uid::from_raw(user.uid), Gid::from_raw(user.gid))?;
     }
     drop_capabilities()?;
+    // Whatever it does, it does not outlive whoever started it; a change of user would undo this.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(rights("outliving the keeper"))?;
     rustix::thread::set_no_new_privs(true).map_err(rights("new privileges"))?;
     calls::apply()
 }

@@ -95,11 +95,29 @@ fn take<'a>(
     };
     let Inheritance { server, listener, clients, claim, virq_is_new, .. } = inheritance;
     let (listener, clients, last) = (Some(listener), clients.into_iter().collect(), server.next_connection());
-    let (since, start, failures, update, refused, full) = (Instant::now(), Word::Adopt, 0, Update::None, None, false);
+    let (since, start, failures, crashed) = (Instant::now(), Word::Adopt, 0, false);
+    let (update, refused, full) = (Update::None, None, false);
     // From here on the image is the worker's.
     drop(server);
-    let mut keeper =
-        Keeper { config, claim, host, state, launch, told, listener, worker, since, start, failures, update, refused, clients, last, full };
+    let mut keeper = Keeper {
+        config,
+        claim,
+        host,
+        state,
+        launch,
+        told,
+        listener,
+        worker,
+        since,
+        start,
+        failures,
+        crashed,
+        update,
+        refused,
+        clients,
+        last,
+        full,
+    };
     raise_descriptor_limit();
     keeper.share_descriptors(false);
     match keeper.bring_up() {

@@ -106,6 +106,8 @@ struct Keeper<'a> {
     start: Word,
     /// Workers in a row that ended soon.
     failures: u32,
+    /// The last one was not killed by anybody.
+    crashed: bool,
     update: Update,
     /// Why nothing came of a live update that the next worker will be asked for again.
     refused: Option<String>,
@@ -170,6 +172,7 @@ impl<'a> Keeper<'a> {
             since: Instant::now(),
             start,
             failures: 0,
+            crashed: false,
             update: Update::None,
             refused: None,
             clients: BTreeMap::new(),
@@ -336,7 +339,7 @@ impl<'a> Keeper<'a> {
         if self.start == Word::Begin {
             self.state.clear()?;
         }
-        let start = Message::of(self.start);
+        let start = Message::about(self.start, self.crashed.into());
         give(&mut self.worker, &self.host.claims, &self.clients, start);
         Ok(())
     }
@@ -350,8 +353,9 @@ impl<'a> Keeper<'a> {
         if served && self.since.elapsed() > SETTLED {
             self.failures = 0;
         }
-        self.failures += u32::from(!ended.killed);
-        if self.failures > 1 && !ended.killed {
+        self.crashed = !ended.killed;
+        self.failures += u32::from(self.crashed);
+        if self.failures > 1 && self.crashed {
             std::thread::sleep(Duration::from_millis(10).saturating_mul(1 << self.failures.min(10)).min(BACK_OFF_MAX));
         }
         self.worker = Hand::launch(&mut self.launch, None)?;

@@ -26,7 +26,7 @@ pub enum Word {
     Ready,
     /// Keeper to worker: begin with an empty image.
     Begin,
-    /// Keeper to worker: a worker that died wrote the image.
+    /// Keeper to worker: a worker that died wrote the image; 1 where it crashed and nobody killed it.
     Again,
     /// Keeper to worker: a store that is gone wrote it, and with it went its event channels and its clients' sockets.
     Anew,

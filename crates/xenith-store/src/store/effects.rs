@@ -37,6 +37,9 @@ impl IntroduceError {
 
 impl Store {
     pub(super) fn carry_out(&mut self, effect: Effect) {
+        if let Effect::Introduce { asker, .. } | Effect::Query { asker, .. } = effect {
+            self.server.note_serving(asker);
+        }
         match effect {
             Effect::Introduce { asker, domid, port, again: true, .. } => {
                 self.introduce_again(domid, port);

@@ -62,6 +62,14 @@ impl Store {
         Ok(store)
     }
 
+    /// The worker before us crashed: whoever it was working for is not listened to any more, lest the same happen again.
+    pub fn isolate_suspect(&mut self) {
+        let Some(conn) = self.server.was_serving().filter(|conn| self.server.is_connected(*conn)) else { return };
+        let whose = self.guests.get(&conn).map_or_else(|| format!("client {}", conn.0), |guest| guest.domid.to_string());
+        tracing::error!("store: the worker crashed while it served {whose}, which is not listened to any more");
+        self.server.break_off(conn, RingError::Protocol);
+    }
+
     fn reach(&mut self, domid: DomId, state: &RingState, claims: &Claims, ports: Ports) -> Result<Guest, StoreError> {
         let Some(seams) = &mut self.seams else { return Err(StoreError::Alone) };
         let dom0 = if domid == DomId::DOM0 { seams.dom0.take() } else { None };

@@ -105,6 +105,9 @@ pub(super) fn begin(keeper: &Channel, questions: Questions, means: Means) -> Res
         store.came_by_live_update();
     }
     account_for(&mut store, left, &given.clients);
+    if start.word == Word::Again && start.number == 1 {
+        store.isolate_suspect();
+    }
     Ok(Some(Beginning { store, mailbox, clients: given.clients }))
 }
 

@@ -44,6 +44,7 @@ struct Loop<'a> {
     store: Store,
     /// When the core's time began.
     started: Instant,
+    told_spoilt: bool,
     /// Work is left that nobody announces.
     again: bool,
     /// Until when a live update waits for transactions to end, and whether it goes on then.
@@ -63,7 +64,8 @@ pub fn work(keeper: &Channel, questions: Questions, means: Means) -> Result<(), 
         watch(events.ready(), EVENTS)?;
     }
     let clients = Clients::new(epoll.as_fd(), mailbox);
-    let mut working = Loop { epoll: epoll.as_fd(), keeper, clients, store, started: Instant::now(), again: false, freeze_by: None };
+    let mut working =
+        Loop { epoll: epoll.as_fd(), keeper, clients, store, started: Instant::now(), told_spoilt: false, again: false, freeze_by: None };
     for (conn, socket) in connected {
         working.clients.add(conn, socket, &mut working.store);
     }
@@ -113,11 +115,20 @@ impl Loop<'_> {
         for _ in 0..ROUNDS {
             self.store.work();
             self.clients.commit(&mut self.store);
+            self.look_at_image();
             // Requests that waited for room can be served now.
             if self.clients.settle(&mut self.store) && !self.store.server().has_ready() {
                 self.again = false;
                 return;
             }
+        }
+    }
+
+    /// Says once that the image misses something: nobody can take it up then.
+    fn look_at_image(&mut self) {
+        if !self.told_spoilt && self.store.server().is_spoilt() {
+            self.told_spoilt = true;
+            tracing::error!("store: there is no room for the state image: should this process die, the next one begins EMPTY");
         }
     }
 

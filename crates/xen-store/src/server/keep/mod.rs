@@ -70,6 +70,8 @@ pub(super) struct Keeping {
     watches: HashMap<WatchId, Slot>,
     domains: HashMap<DomId, (Slot, Vec<u8>)>,
     settings: (Slot, Settings),
+    /// The client that the image names as being served.
+    serving: Option<ConnId>,
 }
 
 impl Keeping {
@@ -80,6 +82,7 @@ impl Keeping {
             watches: HashMap::new(),
             domains: HashMap::new(),
             settings: (Slot::NONE, Settings::default()),
+            serving: None,
         }
     }
 }
@@ -112,7 +115,25 @@ impl Server {
         if let Some(keeping) = &mut self.keeping {
             let Mail { received, sent } = keeping.mail;
             keeping.image.commit(Cell { received, sent, generation, next_connection });
+            if keeping.serving.take().is_some() {
+                keeping.image.note_serving(0);
+            }
         }
+    }
+
+    /// Notes for whom something is being done, until the next commit: should that be the end of the process, the next one knows whose request
+    /// it was. The shell says so where it works for somebody.
+    pub fn note_serving(&mut self, conn: ConnId) {
+        if let Some(keeping) = self.keeping.as_mut().filter(|keeping| keeping.serving != Some(conn)) {
+            keeping.serving = Some(conn);
+            keeping.image.note_serving(conn.0);
+        }
+    }
+
+    /// Whom the process that wrote the image was working for when it ended, if it was.
+    #[must_use]
+    pub fn was_serving(&self) -> Option<ConnId> {
+        self.keeping.as_ref()?.serving
     }
 
     /// Whether the image was too small at some time: nobody can take it up then. The shell should say so and give a larger one.

@@ -63,6 +63,7 @@ impl Server {
         server.tree = node::recover(&records.nodes, server.generation)?;
         let mut keeping = Keeping::new(image);
         keeping.mail = Mail { received: cell.received, sent: cell.sent };
+        keeping.serving = Some(ConnId(keeping.image.serving())).filter(|conn| conn.0 != 0);
         let [settings] = records.settings.as_slice() else { return Err(ImageError::Damaged("there are no settings, or two")) };
         keeping.settings = (settings.slot, server.recover_settings(settings.body)?);
         for record in &records.domains {

@@ -18,6 +18,9 @@ const REQ_CONS: u64 = 2048;
 const REQ_PROD: u64 = 2052;
 const RSP_CONS: u64 = 2056;
 const RSP_PROD: u64 = 2060;
+const ERROR: u64 = 2072;
+/// The port of VIRQ_DOM_EXC.
+const DOM_EXC: u32 = 1;
 
 enum Way {
     Socket(UnixStream),
@@ -58,6 +61,52 @@ impl Client {
             }
             self.events.push(message.payload);
         }
+    }
+
+    /// The next event, also one that came before.
+    pub fn event(&mut self) -> Option<Vec<u8>> {
+        if self.events.is_empty() {
+            let message = self.next()?;
+            self.events.push(message.payload);
+        }
+        self.events.pop()
+    }
+
+    /// What was heard is of another life.
+    pub fn forget(&mut self) {
+        (self.parser, self.events) = (Parser::default(), Vec::new());
+    }
+
+    /// The ring of a new domain.
+    pub fn clear(&mut self) {
+        if let Way::Ring { page, .. } = &self.way {
+            page.write_all_at(&[0; 4096], 0).unwrap();
+        }
+    }
+
+    /// Xen tells the store that something happened to a domain.
+    pub fn domain_event(&self) {
+        if let Way::Ring { channel, store, .. } = &self.way {
+            channel.send_to(&DOM_EXC.to_le_bytes(), store).unwrap();
+        }
+    }
+
+    /// A header that promises too much. Gives what came of it: the end of the socket, or the ring's error word.
+    pub fn say_too_much(&mut self, kind: u32, directory: &Path) -> Option<Answer> {
+        let header = [kind, 7, 0, 4097].map(u32::to_le_bytes).concat();
+        self.send(&header)?;
+        self.forget();
+        if let Way::Socket(socket) = &mut self.way {
+            let closed = matches!(socket.read(&mut [0; 64]), Ok(0) | Err(_));
+            self.way = Client::socket(directory).way;
+            return Some((closed.into(), b"socket".to_vec()));
+        }
+        let Way::Ring { page, channel, .. } = &self.way else { return None };
+        let begun = Instant::now();
+        while word(page, ERROR) == 0 && begun.elapsed() < PATIENCE {
+            let _ = channel.recv(&mut [0; 8]);
+        }
+        Some((word(page, ERROR), b"ring".to_vec()))
     }
 
     fn next(&mut self) -> Option<Message> {

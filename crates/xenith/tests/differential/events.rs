@@ -2,13 +2,17 @@
 
 use xen_store::wire::MsgType;
 
+use crate::life::Life;
 use crate::side::Side;
 
 /// Every client asks for something small: what it was told before that is all there is. `removed`: what commits removed since the last call.
-pub fn compare(ours: &mut Side, theirs: &mut Side, removed: &mut Vec<String>) -> Result<Vec<&'static str>, String> {
+pub fn compare(ours: &mut Side, theirs: &mut Side, removed: &mut Vec<String>, life: &Life) -> Result<Vec<&'static str>, String> {
     let removed = std::mem::take(removed);
     let mut names = Vec::new();
     for (number, (here, there)) in ours.clients.iter_mut().zip(&mut theirs.clients).enumerate() {
+        if !life.talks(number) {
+            continue;
+        }
         for client in [&mut *here, &mut *there] {
             client.ask(MsgType::GetDomainPath.number(), 0, b"1\0").ok_or(format!("client {number} is not answered"))?;
         }
@@ -18,10 +22,15 @@ pub fn compare(ours: &mut Side, theirs: &mut Side, removed: &mut Vec<String>) ->
         }
         let is_transient = |event: &Vec<u8>| removed.iter().any(|path| below(&seen_path(event, number), path));
         let (more, less) = (without(&ours, &theirs), without(&theirs, &ours));
+        let for_all = |event: &Vec<u8>| number > 0 && event.starts_with(b"@releaseDomain\0");
+        let (releases, more): (Vec<_>, Vec<_>) = more.into_iter().partition(for_all);
+        names.extend((!releases.is_empty()).then_some("release-for-all"));
         if !less.is_empty() || !more.iter().all(is_transient) {
             return Err(format!("client {number}\n  ours   {:?}\n  theirs {:?}", text(&ours), text(&theirs)));
         }
-        names.push(if more.is_empty() { "commit-event-order" } else { "transient-node" });
+        if releases.is_empty() || !more.is_empty() {
+            names.push(if more.is_empty() { "commit-event-order" } else { "transient-node" });
+        }
     }
     Ok(names)
 }

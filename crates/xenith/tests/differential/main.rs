@@ -9,8 +9,10 @@
 mod allowed;
 mod client;
 mod events;
+mod life;
 mod minimise;
 mod pair;
+mod random;
 mod script;
 mod side;
 mod store;
@@ -50,6 +52,7 @@ fn ours_and_c_xenstored_answer_alike() {
     println!("allowed differences, in so many scripts: {names:?}");
     let failed = failed.into_inner().unwrap();
     if let Some((seed, steps, difference)) = failed.into_iter().min_by_key(|(seed, ..)| *seed) {
+        println!("seed {seed}: {difference}");
         let (short, difference) = minimise::minimise(&peer, steps, difference);
         let lines: String = short.iter().map(|step| format!("{step}\n")).collect();
         panic!("seed {seed}: {difference}\nthe shortest script found (XENITH_DIFFERENTIAL_SCRIPT=file replays it):\n{lines}");
@@ -69,7 +72,7 @@ fn work(peer: &str, end: u64, next: &AtomicU64, failed: &Failed) -> Names {
         if seed >= end || !failed.lock().unwrap().is_empty() {
             return names;
         }
-        let steps = script::random(seed, SCRIPT);
+        let steps = random::script(seed, SCRIPT);
         match pair::run(peer, &steps, false) {
             Ok(met) => met.into_iter().for_each(|name| *names.entry(name).or_default() += 1),
             Err(difference) => failed.lock().unwrap().push((seed, steps, difference)),

@@ -6,7 +6,7 @@ use crate::pair;
 use crate::script::Step;
 
 /// Enough for the scripts there are; what is left then is short already.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn minimise(peer: &str, mut steps: Vec<Step>, mut difference: String) -> (Vec<Step>, String) {
     let begun = Instant::now();

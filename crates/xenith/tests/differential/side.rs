@@ -4,7 +4,8 @@ use xen_store::wire::MsgType;
 
 use crate::allowed::Answer;
 use crate::client::Client;
-use crate::script::Step;
+use crate::life::is_shutdown;
+use crate::script::{Step, TOO_LONG, XEN};
 use crate::store::{GUESTS, Store};
 
 /// A transaction that nobody was given.
@@ -14,7 +15,9 @@ pub struct Side {
     pub clients: Vec<Client>,
     /// Of each client, its open transactions by slot.
     open: [[Option<u32>; 3]; 4],
-    _store: Store,
+    /// A socket that hears of domains that end.
+    witness: Client,
+    store: Store,
 }
 
 impl Side {
@@ -24,22 +27,79 @@ impl Side {
         // Ours fills dom0's home itself; for a stock store a tool does it at boot.
         clients[0].ask(MsgType::Rm.number(), 0, b"/local\0");
         clients[0].ask(MsgType::Mkdir.number(), 0, b"/local/domain/0\0");
+        clients.extend(GUESTS.map(|guest| Client::ring(place, guest)));
+        let mut witness = Client::socket(place);
+        witness.ask(MsgType::Watch.number(), 0, b"@releaseDomain\0witness\0");
+        let mut side = Side { clients, open: [[None; 3]; 4], witness, store };
         for guest in GUESTS {
-            clients.push(Client::ring(place, guest));
-            for (kind, text) in [
-                (MsgType::Introduce, format!("{guest}|1|5|")),
-                (MsgType::Mkdir, format!("/local/domain/{guest}|")),
-                (MsgType::SetPerms, format!("/local/domain/{guest}|n{guest}|")),
-                (MsgType::Mkdir, format!("/t/{guest}|")),
-                (MsgType::SetPerms, format!("/t/{guest}|n{guest}|r0|")),
-            ] {
-                let answer = clients[0].ask(kind.number(), 0, text.replace('|', "\0").as_bytes());
-                assert_eq!(answer.map(|answer| answer.1), Some(b"OK\0".to_vec()), "{text}");
+            side.tools(MsgType::Introduce, &format!("{guest}|1|5|"));
+            side.home(guest.into());
+        }
+        side.tools(MsgType::SetPerms, "/t|b0|");
+        side
+    }
+
+    fn tools(&mut self, kind: MsgType, text: &str) {
+        let answer = self.clients[0].ask(kind.number(), 0, text.replace('|', "\0").as_bytes());
+        assert_eq!(answer.map(|answer| answer.1), Some(b"OK\0".to_vec()), "{text}");
+    }
+
+    /// The directories of a new domain.
+    fn home(&mut self, guest: usize) {
+        self.tools(MsgType::Mkdir, &format!("/local/domain/{guest}|"));
+        self.tools(MsgType::SetPerms, &format!("/local/domain/{guest}|n{guest}|"));
+        self.tools(MsgType::Mkdir, &format!("/t/{guest}|"));
+        self.tools(MsgType::SetPerms, &format!("/t/{guest}|n{guest}|r0|"));
+    }
+
+    /// A step after which somebody talks no more, or anew.
+    pub fn turn(&mut self, step: &Step, gone: bool) -> Option<Answer> {
+        let guest = step.guest().unwrap_or_default();
+        if step.client == XEN {
+            return self.xen(step, guest);
+        }
+        if step.payload.len() >= TOO_LONG {
+            self.open[step.client] = [None; 3];
+            return self.clients[step.client].say_too_much(step.kind.number(), self.store.directory.path());
+        }
+        if gone && step.kind == MsgType::Introduce {
+            self.clients[guest].clear();
+        }
+        let id = self.transaction(step);
+        let answer = self.clients[0].ask(step.kind.number(), id, &step.payload)?;
+        if answer.1 == b"OK\0" {
+            self.open[guest] = [None; 3];
+            self.clients[guest].forget();
+            if gone && step.kind == MsgType::Introduce {
+                self.home(guest);
             }
         }
-        let answer = clients[0].ask(MsgType::SetPerms.number(), 0, b"/t\0b0\0");
-        assert_eq!(answer.map(|answer| answer.1), Some(b"OK\0".to_vec()));
-        Side { clients, open: [[None; 3]; 4], _store: store }
+        Some(answer)
+    }
+
+    /// The domain shuts down, or dies; the store says so.
+    fn xen(&mut self, step: &Step, guest: usize) -> Option<Answer> {
+        self.witness.ask(MsgType::GetDomainPath.number(), 0, b"1\0")?;
+        self.witness.events.clear();
+        self.mark(if is_shutdown(step) { "shutdown" } else { "dying" }, guest, true);
+        self.clients[guest].domain_event();
+        let event = self.witness.event()?;
+        if !is_shutdown(step) {
+            self.open[guest] = [None; 3];
+            self.mark("dying", guest, false);
+            self.mark("shutdown", guest, false);
+        }
+        Some((MsgType::WatchEvent.number(), event))
+    }
+
+    /// Whether anybody has a transaction open.
+    pub fn has_open(&self) -> bool {
+        self.open.iter().flatten().any(Option::is_some)
+    }
+
+    fn mark(&self, what: &str, guest: usize, is: bool) {
+        let file = self.store.directory.path().join(format!("{what}.{guest}"));
+        let _ = if is { std::fs::write(file, "") } else { std::fs::remove_file(file) };
     }
 
     /// Whether the step belongs to an open transaction.
@@ -66,6 +126,8 @@ impl Side {
             self.open[step.client][slot] = None;
         } else if step.kind == MsgType::ResetWatches && answer.1 == b"OK\0" {
             self.open[step.client] = [None; 3];
+        } else if let (MsgType::Resume, Some(guest), b"OK\0") = (step.kind, step.guest(), answer.1.as_slice()) {
+            self.mark("shutdown", guest, false);
         }
         Some(answer)
     }

@@ -54,6 +54,12 @@ impl Talks {
         }
     }
 
+    /// The client's conversation ended, and with it others' nodes may have changed.
+    pub fn end(&mut self, client: usize) {
+        self.talks[client] = Default::default();
+        self.changes += 1;
+    }
+
     /// `side` refused a commit that the other store made: the same once more on it, with nobody in between. What failed then did nothing, and may go
     /// well now: only ours minds, and it is left out there.
     pub fn commit_again(&self, side: &mut Side, end: &Step, with_failures: bool) -> Result<(), String> {

@@ -95,7 +95,7 @@ fn take<'a>(
     };
     let Inheritance { server, listener, clients, claim, virq_is_new, .. } = inheritance;
     let (listener, clients, last) = (Some(listener), clients.into_iter().collect(), server.next_connection());
-    let (since, start, failures, crashed) = (Instant::now(), Word::Adopt, 0, false);
+    let (since, start, failures, unserved, crashed) = (Instant::now(), Word::Adopt, 0, 0, false);
     let (update, refused, full) = (Update::None, None, false);
     // From here on the image is the worker's.
     drop(server);
@@ -111,6 +111,7 @@ fn take<'a>(
         since,
         start,
         failures,
+        unserved,
         crashed,
         update,
         refused,

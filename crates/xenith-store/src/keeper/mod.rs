@@ -106,6 +106,8 @@ struct Keeper<'a> {
     start: Word,
     /// Workers in a row that ended soon.
     failures: u32,
+    /// Workers in a row that ended before they served.
+    unserved: u32,
     /// The last one was not killed by anybody.
     crashed: bool,
     update: Update,
@@ -172,6 +174,7 @@ impl<'a> Keeper<'a> {
             since: Instant::now(),
             start,
             failures: 0,
+            unserved: 0,
             crashed: false,
             update: Update::None,
             refused: None,
@@ -349,18 +352,18 @@ impl<'a> Keeper<'a> {
         self.give_update_up();
         let ended = self.worker.end();
         tracing::error!("store: the worker ended: {ended}; {why}");
-        let served = self.worker.serves;
-        if served && self.since.elapsed() > SETTLED {
-            self.failures = 0;
-        }
-        self.crashed = !ended.killed;
-        self.failures += u32::from(self.crashed);
+        // One that talked nonsense was killed by us, and not against its will.
+        self.crashed = !ended.killed || matches!(why, StoreError::Pair(_));
+        let crash = u32::from(self.crashed);
+        let (served, settled) = (self.worker.serves, self.since.elapsed() > SETTLED);
+        self.failures = if served && settled { crash } else { self.failures + crash };
+        self.unserved = if served { 0 } else { self.unserved + crash };
         if self.failures > 1 && self.crashed {
             std::thread::sleep(Duration::from_millis(10).saturating_mul(1 << self.failures.min(10)).min(BACK_OFF_MAX));
         }
         self.worker = Hand::launch(&mut self.launch, None)?;
         self.since = Instant::now();
-        if served || self.failures < ATTEMPTS {
+        if self.unserved < ATTEMPTS {
             return Ok(());
         }
         match self.start {
@@ -368,7 +371,7 @@ impl<'a> Keeper<'a> {
             _ => {
                 tracing::error!("store: no worker can take up {}; beginning with an EMPTY store", self.config.image.display());
                 self.clients.clear();
-                (self.start, self.failures) = (Word::Begin, 0);
+                (self.start, self.unserved) = (Word::Begin, 0);
                 Ok(())
             }
         }

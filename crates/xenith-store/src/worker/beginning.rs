@@ -108,6 +108,10 @@ pub(super) fn begin(keeper: &Channel, questions: Questions, means: Means) -> Res
     if start.word == Word::Again && start.number == 1 {
         store.isolate_suspect();
     }
+    if start.word != Word::Succeed {
+        // Nobody else goes on with this image. What is known now, as where another's rings stand, must not be asked again.
+        store.commit(mailbox.mail());
+    }
     Ok(Some(Beginning { store, mailbox, clients: given.clients }))
 }
 

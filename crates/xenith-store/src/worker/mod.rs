@@ -69,8 +69,7 @@ pub fn work(keeper: &Channel, questions: Questions, means: Means) -> Result<(), 
     for (conn, socket) in connected {
         working.clients.add(conn, socket, &mut working.store);
     }
-    // From here on the image is ours.
-    working.work();
+    // From here on the image is ours: whoever we succeed goes on only where we never say this.
     keeper.send(&Message::of(Word::Serving), None)?;
     while working.turn()? {}
     Ok(())

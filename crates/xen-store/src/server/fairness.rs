@@ -253,6 +253,11 @@ impl Fairness {
     }
 
     /// The next client whose parked request is to be looked at again.
+    /// Whether a request that waited can be looked at again.
+    pub fn has_released(&self) -> bool {
+        !self.released.is_empty()
+    }
+
     fn next_released(&mut self) -> Option<ConnId> {
         self.released.pop_front()
     }

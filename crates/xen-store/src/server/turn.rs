@@ -23,7 +23,7 @@ impl Server {
     /// Whether somebody waits for a turn.
     #[must_use]
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        !self.ready.is_empty() || self.fairness.has_released()
     }
 
     /// Gives the next ready connection its turn. `false` when none is ready.

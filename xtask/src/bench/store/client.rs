@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 /// Numbers of requests (xen/include/public/io/xs_wire.h).
+pub const CONTROL: u32 = 0;
 pub const READ: u32 = 2;
 pub const WATCH: u32 = 4;
 pub const TRANSACTION_START: u32 = 6;

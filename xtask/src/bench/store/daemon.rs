@@ -27,6 +27,7 @@ pub enum Who {
 pub struct Daemon {
     pub who: Who,
     child: Child,
+    program: PathBuf,
     directory: TempDir,
 }
 
@@ -46,7 +47,7 @@ impl Daemon {
         };
         command.env("XSSHIM_DIR", place).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().with_context(|| format!("start {}", program.display()))?;
-        let mut daemon = Self { who, child, directory };
+        let mut daemon = Self { who, child, program: program.to_owned(), directory };
         let begun = Instant::now();
         while UnixStream::connect(daemon.socket()).is_err() {
             let ended = daemon.child.try_wait().context("look after a store")?;
@@ -54,6 +55,16 @@ impl Daemon {
             sleep(Duration::from_millis(10));
         }
         Ok(daemon)
+    }
+
+    /// The first of its processes.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it was started from.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Where clients connect.
@@ -86,7 +97,8 @@ impl Daemon {
         Ok(kib * 1024)
     }
 
-    fn processes(&self) -> Result<BTreeSet<u32>> {
+    /// It and its children.
+    pub fn processes(&self) -> Result<BTreeSet<u32>> {
         let mut parents = Vec::new();
         for entry in fs::read_dir("/proc").context("read /proc")?.flatten() {
             let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };

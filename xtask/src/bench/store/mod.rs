@@ -4,8 +4,7 @@
 //!   for each figure:  echo, ours, C, oxenstored start -> each is measured in turn, so many times -> medians -> ratios, and what they must be
 //! ```
 //!
-//! Times mean little on a busy machine; ratios of one run do. The write with 120 guests needs Xen, and the pause of a live update another driver:
-//! they are not here.
+//! Times mean little on a busy machine; ratios of one run do. The write with 120 guests needs Xen: `cargo xtask bench guests`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +21,7 @@ mod contention;
 mod daemon;
 mod echo;
 mod figure;
+mod pause;
 mod requests;
 mod scale;
 
@@ -86,7 +86,8 @@ fn programs(arguments: &Arguments) -> Result<BTreeMap<Who, PathBuf>> {
 }
 
 fn measure<'a>(figure: &'a Figure, programs: &BTreeMap<Who, PathBuf>, repetitions: u32) -> Result<Outcome<'a>> {
-    let programs = programs.iter().filter(|(who, _)| figure.echo || **who != Who::Echo);
+    let programs =
+        programs.iter().filter(|(who, _)| (figure.echo || **who != Who::Echo) && (figure.oxenstored || **who != Who::Oxenstored));
     let daemons: Vec<Daemon> = programs.map(|(who, program)| Daemon::start(*who, program)).collect::<Result<_>>()?;
     let mut all: BTreeMap<Who, Vec<f64>> = BTreeMap::new();
     for _ in 0..if figure.once { 1 } else { repetitions } {

@@ -10,6 +10,9 @@ for round in first second; do
     s ${round}_takeover xenith store takeover
     until_s ${round}_is_ours 1 is_ours
     all_works ${round}_taken
+    keeper=$pid
+    kill_worker ${round}_worker
+    goes_on ${round}_worker_words
     s ${round}_handback xenith store handback --program $stock
     until_s ${round}_is_stock 1 is_stock
     all_works ${round}_back

@@ -26,8 +26,11 @@ begin_witness() {
 end_witness() {
     rm /run/witness
     wait $witness
-    step witness $? 0
+    status=$?
+    step witness $status 0
     cat /lab/out/witness.log
+    # What the store and Xen say of a guest that is silent.
+    [ $status = 0 ] || { xl list; xl vcpu-list; xenith store control report; xenith store control report "$lin"; } 2>&1 | sed 's/^/    /'
     xenstore-ls -fp > /lab/out/tree_at_the_end.txt
     until_s guest_missed_nothing 1 nothing_wrong
 }
@@ -46,4 +49,14 @@ all_works() {
     until_s "$1_vif" 30 connected second vif 0
     s "$1_destroy" xl destroy second
     goes_on "$1_more_words"
+}
+
+# The keeper's only child, and what becomes of it.
+worker() { grep -l "^PPid:[^0-9]*$keeper$" /proc/[0-9]*/status 2> /dev/null | tr -cd '0-9\n'; }
+another_worker() { new=$(worker); [ -n "$new" ] && [ "$new" != "$old" ]; }
+kill_worker() {
+    old=$(worker)
+    kill -9 "$old"
+    step "$1" $? 0
+    until_s "$1_is_back" 30 another_worker
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   host.sh + witness.sh + takeover.sh --> steps
+//!   host.sh + witness.sh + kill.sh     --> steps
 //!   host.sh + xl.sh on ours  --> steps, trees --.
 //!   host.sh + xl.sh on C     --> steps, trees ---+--> what failed, and every node that is in one tree only
 //! ```
@@ -23,6 +24,7 @@ const HOST: &str = include_str!("../../../lab/stock/host.sh");
 const XL: &str = include_str!("../../../lab/stock/xl.sh");
 const WITNESS: &str = include_str!("../../../lab/stock/witness.sh");
 const TAKEOVER: &str = include_str!("../../../lab/stock/takeover.sh");
+const KILL: &str = include_str!("../../../lab/stock/kill.sh");
 /// The release whose C xenstored has no live update.
 const NOT_TAKEN_OVER: &str = "4.14";
 /// What a script says of a step.
@@ -74,7 +76,7 @@ pub fn everyday(lab: &Lab, choice: &Choice, binaries: &Binaries, progress: &Prog
     Ok(checks)
 }
 
-/// The store is replaced under a guest and a client of dom0 that talk through it all the time and miss nothing.
+/// C xenstored is taken over and gets the store back, under a guest and a client of dom0 that talk through it all the time and miss nothing.
 ///
 /// # Errors
 /// When a machine does not come to the end.
@@ -82,8 +84,15 @@ pub fn replaced(lab: &Lab, choice: &Choice, binaries: &Binaries, progress: &Prog
     if choice.name() == NOT_TAKEN_OVER {
         return Ok(Checks::default());
     }
-    let script = format!("{WITNESS}{TAKEOVER}");
-    Ok(boot(lab, choice, binaries, ("takeover", "stock", &script), progress)?.checks)
+    Ok(boot(lab, choice, binaries, ("takeover", "stock", &format!("{WITNESS}{TAKEOVER}")), progress)?.checks)
+}
+
+/// Our store's worker is killed and replaced under the same two.
+///
+/// # Errors
+/// When a machine does not come to the end.
+pub fn killed(lab: &Lab, choice: &Choice, binaries: &Binaries, progress: &Progress) -> Result<Checks> {
+    Ok(boot(lab, choice, binaries, ("kill", "ours", &format!("{WITNESS}{KILL}")), progress)?.checks)
 }
 
 /// One boot's end.

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check there is, stage by stage, and a count at the end.
 //!
 //! ```text
-//!  setup -> format -> lint -> tidy -> unit -> peers -> fuzz -> simulator -> lab -> stock -> replace
+//!  setup -> format -> lint -> tidy -> unit -> peers -> fuzz -> simulator -> lab -> stock -> kill -> replace
 //!                                                                                  (4.14, 4.17 and 4.20 side by side)
 //! ```
 //!
@@ -40,7 +40,7 @@ struct Stage {
     run: fn(&mut House) -> Result<Tally>,
 }
 
-const STAGES: [Stage; 11] = [
+const STAGES: [Stage; 12] = [
     Stage { name: "setup", about: "host packages, kernels and images of the lab", run: stages::setup },
     Stage { name: "format", about: "cargo fmt", run: stages::format },
     Stage { name: "lint", about: "clippy, warnings denied", run: stages::lint },
@@ -55,6 +55,7 @@ const STAGES: [Stage; 11] = [
     Stage { name: "simulator", about: "the stories on the simulator", run: stages::simulator },
     Stage { name: "lab", about: "the stories on real Xen", run: stages::lab },
     Stage { name: "stock", about: "stock xl and a stock guest on our store, beside the stock store", run: stages::stock },
+    Stage { name: "kill", about: "the store's worker is killed under a guest that misses nothing", run: stages::kill },
     Stage { name: "replace", about: "the store is replaced under a guest that misses nothing", run: stages::replace },
 ];
 

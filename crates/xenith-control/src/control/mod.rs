@@ -14,6 +14,7 @@ mod host;
 mod lifecycle;
 mod limited;
 mod list;
+mod metrics;
 mod observe;
 mod reap;
 mod start;
@@ -171,6 +172,7 @@ const FEATURES: &[&str] = &[
     "events",
     "idempotency-keys",
     "list",
+    "metrics",
     "operations",
     "pause",
     "pvh",

@@ -18,6 +18,7 @@ mod doctor;
 mod domains;
 mod events;
 mod host;
+mod metrics;
 mod operations;
 mod query;
 mod roles;
@@ -46,6 +47,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::ROOT.path, get(host::root))
         .route(routes::OPENAPI.path, get(host::openapi))
         .route(routes::HOST.path, get(host::host))
+        .route(routes::METRICS.path, get(metrics::read))
         .route(routes::DOMAINS.path, get(domains::list).post(domains::create))
         .route(routes::DOMAIN.path, get(domains::get).delete(domains::destroy))
         .route(routes::PAUSE.path, post(domains::pause))

@@ -19,4 +19,5 @@ pub mod reboot;
 pub mod shutdown;
 pub mod start;
 pub mod store;
+pub mod top;
 pub mod unpause;

@@ -26,7 +26,7 @@ mod read;
 mod rm;
 mod successor;
 mod takeover;
-mod top;
+pub(in crate::verb) mod top;
 mod value;
 mod watch;
 mod write;

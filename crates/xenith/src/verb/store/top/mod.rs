@@ -15,7 +15,7 @@ use super::place::{self, Place, Store};
 use crate::context::{Context, goes_on, json_line};
 
 mod frame;
-mod screen;
+pub(in crate::verb) mod screen;
 
 use frame::Frame;
 use screen::{Screen, Woken};
@@ -59,7 +59,8 @@ pub enum Sort {
     Client,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+/// A delay as it is typed.
+pub(in crate::verb) fn seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.1..=3600.0).contains(seconds));
     seconds.ok_or_else(|| "seconds from 0.1 to 3600".to_owned())
 }

@@ -147,6 +147,15 @@ impl Ring {
         Ok(())
     }
 
+    /// Whether there is something to do that no event announces. Look after [`Ring::publish`]: Linux sends an event for a request only where we
+    /// had taken all before it, and for room only where the ring was full (`xb_write` and `xb_read`, drivers/xen/xenbus/xenbus_comms.c since
+    /// 4.11), and all that it knows of us is what is published.
+    pub fn has_more(&self, wants_room: bool) -> Result<bool, RingFault> {
+        self.pages.barrier();
+        let requests = self.pages.load_u32(REQ_PROD)? != self.at.req_cons;
+        Ok(requests || (wants_room && self.space()? > 0))
+    }
+
     /// Empties both directions: a domain that was introduced, for the first time or again.
     pub fn reset(&mut self) -> Result<(), RingFault> {
         self.at = Progress::default();

@@ -136,9 +136,62 @@ fn a_domain_that_never_stops_writing_gets_a_share_and_no_more() {
     let before = guest.page.word(REQ_CONS);
     host.kick(5);
     assert!(store.turn().unwrap());
-    assert_eq!((guest.page.word(REQ_CONS) - before, store.has_work()), (1024, false), "the rest waits for the next event");
+    assert_eq!((guest.page.word(REQ_CONS) - before, store.has_work()), (1024, true), "the rest waits until others had their turn");
     let tools = store.connect();
     assert_eq!(ask(&mut store, tools, MsgType::Read, b"/tool\0").payload, b"");
+}
+
+/// Where a quick peer keeps what it is about to do: nothing of the ring is here.
+const PLANNED: usize = 3000;
+
+/// As Linux does, which sends no event where it saw that we had not taken everything before.
+#[test]
+fn a_request_put_before_our_index_is_seen_is_served_without_an_event() {
+    fn one_more(bytes: &mut [u8]) {
+        let len = std::mem::take(&mut bytes[PLANNED]) as usize;
+        let prod = word(bytes, REQ_PROD);
+        bytes.copy_within(PLANNED + 1..PLANNED + 1 + len, prod as usize);
+        put_word(bytes, REQ_PROD, prod + len as u32);
+    }
+    let (host, mut store, mut guest) = with_page(5, Page::quick(one_more));
+    let request = |req_id| {
+        let mut bytes = Vec::new();
+        wire::encode(MsgType::GetDomainPath.number(), req_id, 0, b"5\0", &mut bytes).unwrap();
+        bytes
+    };
+    let second = request(2);
+    guest.page.write(PLANNED, &[&[second.len() as u8], second.as_slice()].concat()).unwrap();
+    guest.put(&request(1));
+    host.kick(5);
+    store.turn().unwrap();
+    assert!(store.has_work());
+    store.turn().unwrap();
+    let replies: Vec<u32> = guest.take().iter().map(|message| message.req_id).collect();
+    assert_eq!((replies, store.has_work()), (vec![1, 2], false));
+}
+
+/// As Linux does, which sends no event for room where it saw a ring that was not full.
+#[test]
+fn room_made_before_our_index_is_seen_is_used_without_an_event() {
+    fn take_all(bytes: &mut [u8]) {
+        let prod = word(bytes, RSP_PROD);
+        put_word(bytes, RSP_CONS, prod);
+    }
+    let (host, mut store, guest) = with_page(5, Page::quick(take_all));
+    let tools = store.connect();
+    for (name, len) in [("few", 84), ("many", 1900)] {
+        let path = format!("/local/domain/5/{name}\0");
+        ask(&mut store, tools, MsgType::Write, &[path.as_bytes(), &vec![b'x'; len]].concat());
+        let mut request = Vec::new();
+        wire::encode(MsgType::Read.number(), 0, 0, path.as_bytes(), &mut request).unwrap();
+        guest.put(&request);
+        host.kick(5);
+        store.turn().unwrap();
+    }
+    while store.has_work() {
+        store.turn().unwrap();
+    }
+    assert_eq!(guest.page.word(RSP_PROD) as usize, 16 + 84 + 16 + 1900);
 }
 
 #[test]

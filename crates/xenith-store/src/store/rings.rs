@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// Writes everything down that was done, and only then lets domains see how far their rings are. `mail` is what was received and sent
-    /// of sockets' bytes. After this, replies may be sent.
+    /// of sockets' bytes. After this, replies may be sent. A domain that acted on what it saw before sends no event: its ring is looked at again.
     pub fn commit(&mut self, mail: Mail) {
         let unpublished = std::mem::take(&mut self.unpublished);
         for conn in &unpublished {
@@ -103,10 +103,12 @@ impl Store {
         self.server.set_mail(mail);
         self.server.commit();
         for conn in unpublished {
-            if let Some(guest) = self.guests.get_mut(&conn)
-                && let Err(fault) = guest.ring.publish()
-            {
-                tracing::warn!("{} store: {fault}", guest.domid);
+            let wants_room = self.server.has_output(conn);
+            let Some(guest) = self.guests.get_mut(&conn) else { continue };
+            match guest.ring.publish().and_then(|()| guest.ring.has_more(wants_room)) {
+                Ok(false) => {}
+                Ok(true) => _ = self.ready.insert(conn),
+                Err(fault) => tracing::warn!("{} store: {fault}", guest.domid),
             }
         }
     }

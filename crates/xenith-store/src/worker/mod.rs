@@ -115,8 +115,8 @@ impl Loop<'_> {
             self.store.work();
             self.clients.commit(&mut self.store);
             self.look_at_image();
-            // Requests that waited for room can be served now.
-            if self.clients.settle(&mut self.store) && !self.store.server().has_ready() {
+            // Requests that waited for room, or for a ring's indices to be seen, can be served now.
+            if self.clients.settle(&mut self.store) && !self.store.server().has_ready() && !self.store.has_work() {
                 self.again = false;
                 return;
             }

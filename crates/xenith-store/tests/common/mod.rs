@@ -22,20 +22,25 @@ pub const FEATURES: usize = 2064;
 pub const CONNECTION: usize = 2068;
 pub const ERROR: usize = 2072;
 
-/// A page, and a peer that can change a word whenever it is loaded.
+/// A page, and a peer that can change it whenever a word is loaded, or just before one is stored.
 #[derive(Clone)]
 pub struct Page {
     bytes: Arc<Mutex<Vec<u8>>>,
     hostile: Option<fn(&mut [u8])>,
+    quick: Option<fn(&mut [u8])>,
 }
 
 impl Page {
     pub fn new() -> Page {
-        Page { bytes: Arc::new(Mutex::new(vec![0; 4096])), hostile: None }
+        Page { bytes: Arc::new(Mutex::new(vec![0; 4096])), hostile: None, quick: None }
     }
 
     pub fn hostile(before_each_load: fn(&mut [u8])) -> Page {
         Page { hostile: Some(before_each_load), ..Page::new() }
+    }
+
+    pub fn quick(before_each_store: fn(&mut [u8])) -> Page {
+        Page { quick: Some(before_each_store), ..Page::new() }
     }
 
     pub fn word(&self, offset: usize) -> u32 {
@@ -84,7 +89,11 @@ impl SharedPages for Page {
     }
 
     fn store_u32(&self, offset: usize, value: u32) -> io::Result<()> {
-        self.set_word(offset, value);
+        let mut bytes = self.bytes.lock().unwrap();
+        if let Some(quick) = self.quick {
+            quick(&mut bytes);
+        }
+        put_word(&mut bytes, offset, value);
         Ok(())
     }
 

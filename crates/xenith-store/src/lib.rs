@@ -36,7 +36,7 @@ pub use keeper::{
     serve, serve_inherited,
 };
 pub use ring::{Progress, Ring, RingFault};
-pub use seams::{DomainStates, Seams};
+pub use seams::{Changed, DomainStates, Seams};
 pub use store::{Ports, Store};
 pub use thread::in_threads;
 pub use worker::{Adopt, Means, Open, Opened, work};

@@ -3,9 +3,13 @@
 use std::io::{IoSlice, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use rustix::net::{SendAncillaryBuffer, SendFlags};
-use xenith_store::pair::{Channel, Message, PairError, Received, Word};
+use xen_abi::DomId;
+use xen_store::server::DomainState;
+use xenith_store::pair::{Channel, Message, PairError, Questions, Received, Word};
+use xenith_store::{Changed, DomainStates};
 
 fn heard(channel: &Channel) -> Option<(Message, Option<OwnedFd>)> {
     match channel.receive() {
@@ -78,4 +82,39 @@ fn who_hears_nothing_holds_nobody_up() {
     let (keeper, _worker) = Channel::pair().unwrap();
     let refused = (0..1_000_000).find_map(|_| keeper.send(&Message::of(Word::Freeze), None).err()).unwrap();
     assert!(matches!(refused, PairError::Socket(error) if error.kind() == std::io::ErrorKind::WouldBlock));
+}
+
+/// A host on which this is what changed.
+struct Told(Changed);
+
+impl DomainStates for Told {
+    fn domain_state(&mut self, _: DomId) -> Result<DomainState, xen_hv::Error> {
+        Ok(DomainState::Alive)
+    }
+
+    fn changed(&mut self) -> Result<Changed, xen_hv::Error> {
+        Ok(self.0.clone())
+    }
+}
+
+#[test]
+fn what_changed_is_told_whole() {
+    let some = vec![(DomId(1), DomainState::Gone), (DomId(300), DomainState::Shutdown), (DomId(7), DomainState::Alive)];
+    // As many as a host can have.
+    let many: Vec<_> = (0..0x7ff0).map(|domid| (DomId(domid), DomainState::Alive)).collect();
+    let table = [Changed::These(Vec::new()), Changed::These(some.clone()), Changed::All(some), Changed::All(many), Changed::Unknown];
+    for changed in table {
+        let (questions, answers) = Questions::pair().unwrap();
+        let mut told = Told(changed.clone());
+        let keeper = std::thread::spawn(move || {
+            while answers.answer(&mut told).is_ok() {
+                std::thread::yield_now();
+            }
+        });
+        let mut questions = Arc::new(questions);
+        assert_eq!(questions.changed().unwrap(), changed);
+        assert_eq!(questions.domain_state(DomId(5)).unwrap(), DomainState::Alive);
+        drop(questions);
+        keeper.join().unwrap();
+    }
 }

@@ -5,11 +5,11 @@
 mod common;
 
 use common::{CONNECTION, ERROR, FEATURES, Guest, Host, Page, REQ_CONS, REQ_PROD, RSP_CONS, RSP_PROD, ask, put_word, word};
-use xen_abi::{DomId, Gfn};
+use xen_abi::{DomId, Gfn, Port};
 use xen_hv::SharedPages;
 use xen_store::server::DomainState;
 use xen_store::wire::{self, MsgType};
-use xenith_store::{Store, StoreError};
+use xenith_store::{BootNodes, Changed, Claims, DomainStates, Seams, Store, StoreError};
 
 /// A store with a domain introduced.
 fn with_domain(domid: u16) -> (Host, Store, Guest) {
@@ -272,6 +272,54 @@ fn death_unmaps_unbinds_and_tells() {
     assert_eq!(host.port_of(5), None);
     assert_eq!(ask(&mut store, tools, MsgType::Read, b"/local/domain/5\0").payload, b"ENOENT\0");
     assert_eq!(host.state().bound.len(), 2, "dom0 and the interrupt stay");
+}
+
+/// A host that says itself what changed, and is never asked for one domain.
+struct Says(Changed);
+
+impl DomainStates for Says {
+    fn domain_state(&mut self, domid: DomId) -> Result<DomainState, xen_hv::Error> {
+        panic!("{domid} was asked for alone")
+    }
+
+    fn changed(&mut self) -> Result<Changed, xen_hv::Error> {
+        Ok(self.0.clone())
+    }
+}
+
+#[test]
+fn one_question_tells_which_domains_are_gone() {
+    use DomainState::{Alive, Gone, Shutdown};
+    let [five, six] = [5, 6].map(DomId);
+    // What changed, who is connected after that, whether @releaseDomain fires.
+    let table: &[(Changed, [bool; 2], bool)] = &[
+        (Changed::These(vec![]), [true, true], false),
+        (Changed::These(vec![(six, Gone), (DomId(9), Gone)]), [true, false], true),
+        (Changed::These(vec![(five, Shutdown), (six, Alive)]), [true, true], true),
+        (Changed::All(vec![(DomId::DOM0, Alive), (five, Alive), (six, Alive)]), [true, true], false),
+        (Changed::All(vec![(DomId::DOM0, Alive), (six, Shutdown)]), [false, true], true),
+        (Changed::All(vec![(DomId::DOM0, Alive), (five, Gone)]), [false, false], true),
+    ];
+    for (changed, connected, fires) in table {
+        let host = Host::new();
+        for domid in [5, 6] {
+            host.add_domain(domid);
+        }
+        let seams = Seams { domains: Box::new(Says(changed.clone())), ..host.seams() };
+        let mut store = Store::start(seams, &Claims::make(&host, Some(Port(1))).unwrap(), &BootNodes::default()).unwrap();
+        introduce(&mut store, 5, 0, 7);
+        introduce(&mut store, 6, 0, 8);
+        let tools = store.connect();
+        ask(&mut store, tools, MsgType::Watch, b"@releaseDomain\0w\0");
+        let mut out = Vec::new();
+        store.output(tools, 4096, &mut out);
+        store.sent(tools, out.len());
+        host.domain_exception();
+        store.turn().unwrap();
+        let (mut events, rings) = (Vec::new(), [five, six].map(|domid| store.server().ring_of(domid).is_some()));
+        store.output(tools, 4096, &mut events);
+        assert_eq!((rings, !events.is_empty()), (*connected, *fires), "{changed:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,13 @@
 //! Event channels: which rings to look at, which domains to ask about.
 
+use std::collections::BTreeMap;
+
+use xen_abi::DomId;
+use xen_store::server::DomainState;
+
 use super::Store;
 use crate::error::StoreError;
+use crate::seams::Changed;
 
 /// Pending ports that one turn looks at; the rest stay pending, so that sockets get their share.
 const PORTS_PER_TURN: usize = 256;
@@ -20,12 +26,30 @@ impl Store {
                 tracing::warn!("store: {port}: cannot unmask: {error}");
             }
             if Some(port) == self.virq {
-                self.look_at_domains();
+                self.look_at_changed_domains();
             } else if let Some(conn) = self.ports.get(&port) {
                 self.ready.insert(*conn);
             }
         }
         Ok(any)
+    }
+
+    /// Asks which domains changed, which is one question however many there are.
+    fn look_at_changed_domains(&mut self) {
+        let Some(seams) = &mut self.seams else { return };
+        match seams.domains.changed() {
+            Ok(Changed::These(states)) => self.server.domain_states(states),
+            Ok(Changed::All(states)) => {
+                let states: BTreeMap<DomId, DomainState> = states.into_iter().collect();
+                let known = self.server.watched_domains().into_iter();
+                self.server.domain_states(known.map(|domid| (domid, states.get(&domid).copied().unwrap_or(DomainState::Gone))));
+            }
+            Ok(Changed::Unknown) => self.look_at_domains(),
+            Err(error) => {
+                tracing::warn!("store: cannot learn which domains changed: {error}");
+                self.look_at_domains();
+            }
+        }
     }
 
     /// Asks for the state of every domain that the core knows.

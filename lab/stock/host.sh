@@ -34,19 +34,26 @@ connected() {
     reads "/local/domain/$domid/device/$2/$3/state" 4 && reads "/local/domain/0/backend/$2/$domid/$3/state" 4
 }
 
+serve_ours() {
+    xenith store >> /lab/out/store.log 2>&1 &
+    keeper=$!
+    tries=0
+    until xenstore-exists / 2> /dev/null; do
+        tries=$((tries + 1))
+        [ $tries -lt 100 ] || { echo "no store"; cat /lab/out/store.log; exit 1; }
+        sleep 0.1
+    done
+}
+# start_store stock|ours|again: ours again finds what the one before left.
 start_store() {
     case $1 in
         stock) /lab/stock-start ;;
         ours)
-            xenith store > /lab/out/store.log 2>&1 &
-            keeper=$!
-            tries=0
-            until xenstore-exists / 2> /dev/null; do
-                tries=$((tries + 1))
-                [ $tries -lt 100 ] || { echo "no store"; cat /lab/out/store.log; exit 1; }
-                sleep 0.1
-            done
+            serve_ours
             xen-init-dom0 > /dev/null
+            xenconsoled --pid-file=/run/xenconsoled.pid --log=none ;;
+        again)
+            serve_ours
             xenconsoled --pid-file=/run/xenconsoled.pid --log=none ;;
     esac
 }

@@ -1,4 +1,5 @@
-# SIGKILL of the worker of our store, again and again, and a live update, with a guest and a client of dom0 that miss nothing.
+# SIGKILL of the worker of our store, again and again, a live update, and SIGKILL of the keeper, with a guest and a client of dom0 that miss
+# nothing; the latter connects again once.
 start_store ours
 begin_witness
 all_works ours
@@ -13,6 +14,8 @@ old=$(worker)
 kill -HUP $keeper
 until_s live_update 30 another_worker
 all_works live_updated
+kill_keeper keeper
+all_works keeper_killed
 end_witness
-until_s its_socket_stayed_open 1 grep -q "connected 1 times" /lab/out/witness.log
+until_s only_the_keeper_cost_it_its_socket 1 grep -q "connected 2 times" /lab/out/witness.log
 step end 0 0

@@ -1,4 +1,5 @@
-# From the release's own C xenstored to ours and back, twice, with a guest and a client of dom0 that miss nothing.
+# From the release's own C xenstored to ours and back, twice, with a guest and a client of dom0 that miss nothing; then once more, and our
+# keeper is killed, whose image must hold what the dump did not say: where the event channels lead.
 start_store stock
 stock=/usr/lib/xen-$RELEASE/bin/xenstored
 pid=$(pidof xenstored)
@@ -17,7 +18,12 @@ for round in first second; do
     until_s ${round}_is_stock 1 is_stock
     all_works ${round}_back
 done
+s third_takeover xenith store takeover
+until_s third_is_ours 1 is_ours
+keeper=$pid
+kill_keeper keeper
+all_works keeper_killed
 end_witness
-until_s its_socket_stayed_open 1 grep -q "connected 1 times" /lab/out/witness.log
+until_s only_the_keeper_cost_it_its_socket 1 grep -q "connected 2 times" /lab/out/witness.log
 cp /var/log/xen/*.log /lab/out/ 2> /dev/null
 step end 0 0

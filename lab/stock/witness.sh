@@ -60,3 +60,14 @@ kill_worker() {
     step "$1" $? 0
     until_s "$1_is_back" 30 another_worker
 }
+
+# kill_keeper NAME: and whoever starts stores starts another one. Stock xenconsoled does not connect again by itself.
+kill_keeper() {
+    kill -9 "$keeper"
+    step "$1" $? 0
+    until_s "$1_is_gone" 10 not_there "$keeper"
+    kill "$(cat /run/xenconsoled.pid)"
+    until_s "$1_xenconsoled_ended" 10 not_there "$(cat /run/xenconsoled.pid)"
+    start_store again
+}
+not_there() { ! kill -0 "$1"; }

@@ -19,8 +19,9 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
-use xen_abi::Port;
-use xen_hv::EventChannels;
+use xen_abi::hypercall::evtchn::PortStatus;
+use xen_abi::{DomId, Port};
+use xen_hv::{EventChannels, Negotiated, Xen};
 use xen_store::server::{ConnId, Loaded, Server};
 use xen_store::stream::Peer;
 use xen_sys::Evtchn;
@@ -149,7 +150,7 @@ fn take(words: &Words, dump: &Path) -> Result<Taken, String> {
     std::mem::forget(events);
     let whose: BTreeMap<i32, ConnId> = loaded.clients.iter().filter_map(|client| Some((socket_of(client.peer)?, client.conn))).collect();
     let inheritance = Inheritance {
-        rings: loaded.clients.iter().filter_map(|client| ring_of(client.conn, client.peer)).collect(),
+        rings: rings(words, &loaded),
         server: loaded.server,
         listener,
         clients: clients.into_iter().filter_map(|fd| Some((*whose.get(&fd.as_raw_fd())?, fd))).collect(),
@@ -173,8 +174,29 @@ fn socket_of(peer: Peer) -> Option<i32> {
     if let Peer::Socket { fd } = peer { Some(fd) } else { None }
 }
 
-fn ring_of(conn: ConnId, peer: Peer) -> Option<InheritedRing> {
-    if let Peer::Ring { port, .. } = peer { Some(InheritedRing { conn, local: port, remote: Port(0) }) } else { None }
+fn rings(words: &Words, loaded: &Loaded) -> Vec<InheritedRing> {
+    let xen = words.standalone.is_none().then(|| xen::open("store").ok()).flatten().and_then(|opened| match opened.negotiated {
+        Negotiated::Full(release) => Some(Xen::new(opened.privcmd, release)),
+        Negotiated::StableOnly(_) => None,
+    });
+    let rings = loaded.clients.iter().filter_map(|client| match client.peer {
+        Peer::Ring { port, .. } => Some((client.conn, port)),
+        Peer::Socket { .. } => None,
+    });
+    rings.map(|(conn, local)| InheritedRing { conn, local, remote: xen.as_ref().map_or(Port(0), |xen| other_end(xen, local)) }).collect()
+}
+
+/// The domain's port, which no dump says: whoever comes after our end binds to it.
+fn other_end(xen: &Xen, local: Port) -> Port {
+    match xen.port_status(DomId::SELF, local) {
+        Ok(PortStatus::Interdomain(_, remote)) => remote,
+        // Its domain is dead.
+        Ok(_) => Port(0),
+        Err(error) => {
+            tracing::warn!("store: {local}: cannot learn where it leads: {error}");
+            Port(0)
+        }
+    }
 }
 
 fn host(words: &Words, loaded: &Loaded, inherited: &Descriptors) -> Result<Host, String> {

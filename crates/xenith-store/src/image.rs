@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::{FallocateFlags, fallocate};
 use xen_hv::SharedPages;
@@ -12,14 +13,14 @@ use crate::error::StoreError;
 
 /// A file on tmpfs, and its pages. Most of it is a hole: memory is taken block by block as the image grows.
 pub struct ImageFile {
-    file: OwnedFd,
+    file: Arc<OwnedFd>,
     pages: Box<dyn SharedPages>,
 }
 
 impl ImageFile {
     /// `pages` are those of the whole file, whose length never changes.
     #[must_use]
-    pub fn new(file: OwnedFd, pages: Box<dyn SharedPages>) -> ImageFile {
+    pub fn new(file: Arc<OwnedFd>, pages: Box<dyn SharedPages>) -> ImageFile {
         ImageFile { file, pages }
     }
 }
@@ -45,7 +46,7 @@ impl Memory for ImageFile {
     }
 
     fn reserve(&mut self, at: usize, len: usize) -> bool {
-        fallocate(&self.file, FallocateFlags::empty(), at as u64, len as u64).is_ok()
+        fallocate(&*self.file, FallocateFlags::empty(), at as u64, len as u64).is_ok()
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use xen_store::image::{Image, ImageError};
 use xen_store::path::StorePath;
@@ -21,7 +22,7 @@ const BOOT: [u8; 16] = [1; 16];
 fn memory(path: &Path) -> Box<ImageFile> {
     let file = File::options().read(true).write(true).open(path).unwrap();
     let pages = xen_sys::map_file(&file, 0, SIZE as usize).unwrap();
-    Box::new(ImageFile::new(file.into(), pages))
+    Box::new(ImageFile::new(Arc::new(file.into()), pages))
 }
 
 fn node(number: usize) -> StorePath {
@@ -82,7 +83,7 @@ fn an_image_that_cannot_grow_says_so_and_is_not_taken_up() {
     let open = || {
         let file = File::options().read(true).write(true).open(&path).unwrap();
         let pages = xen_sys::map_file(&file, 0, size as usize).unwrap();
-        Box::new(ImageFile::new(file.into(), pages))
+        Box::new(ImageFile::new(Arc::new(file.into()), pages))
     };
     let mut server = Server::new(Quota::default());
     server.keep(Image::format(open(), BOOT).unwrap());

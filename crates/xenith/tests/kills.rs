@@ -14,7 +14,7 @@ use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use xen_store::wire::{self, Message, MsgType, PAYLOAD_MAX, Parser};
+use xen_store::wire::{self, HEADER_LEN, Message, MsgType, PAYLOAD_MAX, Parser};
 
 const XENITH: &str = env!("CARGO_BIN_EXE_xenith");
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -257,6 +257,29 @@ fn at_every_byte_of_the_longest_request_on_a_socket() {
     slow.asked = 7;
     assert_eq!(slow.reply(), "OK|");
     assert_eq!(slow.ask(MsgType::Read, 0, "/socket|").into_bytes(), value);
+}
+
+#[test]
+fn at_every_byte_of_the_longest_reply_on_a_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::start(directory.path());
+    let (mut client, mut other) = (store.client(), store.client());
+    let value = "v".repeat(PAYLOAD_MAX - 16);
+    assert_eq!(client.ask(MsgType::Write, 0, &format!("/r|{value}")), "OK|");
+    // More than the socket takes, so that the store holds replies while the first is read.
+    let requests: Vec<u8> = (0..100).flat_map(|number| encoded(MsgType::Read, number, 0, b"/r\0")).collect();
+    client.socket.write_all(&requests).unwrap();
+    let expected: Vec<u8> = (0..100).flat_map(|number| encoded(MsgType::Read, number, 0, value.as_bytes())).collect();
+    let mut replies = vec![0; expected.len()];
+    for at in 0..HEADER_LEN + value.len() {
+        client.socket.read_exact(&mut replies[at..=at]).unwrap();
+        // Somebody serves.
+        other.ask(MsgType::Read, 0, "/tool|");
+        store.kill_worker();
+    }
+    client.socket.read_exact(&mut replies[HEADER_LEN + value.len()..]).unwrap();
+    assert!(replies == expected, "the replies are others");
+    assert_eq!(client.ask(MsgType::Read, 0, "/tool|"), "", "there are no more");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,7 @@ impl State {
     fn memory(&self) -> Result<Box<ImageFile>, StoreError> {
         let file = self.file.try_clone().map_err(self.failed("open"))?;
         let pages = (self.map)(&self.file, SIZE).map_err(self.failed("map"))?;
-        Ok(Box::new(ImageFile::new(file, pages)))
+        Ok(Box::new(ImageFile::new(Arc::new(file), pages)))
     }
 
     fn failed(&self, what: &'static str) -> impl Fn(io::Error) -> StoreError {

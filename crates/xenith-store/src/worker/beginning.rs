@@ -11,6 +11,7 @@ use xen_store::image::{Image, MAILBOX};
 use xen_store::server::ConnId;
 
 use super::mailbox::{LeftBehind, Mailbox};
+use super::renewal::Renewal;
 use super::{hear, say};
 use crate::boot::BootNodes;
 use crate::claims::{Claims, Dom0Ports};
@@ -57,6 +58,7 @@ pub(super) struct Beginning {
     pub store: Store,
     pub mailbox: Mailbox,
     pub clients: BTreeMap<ConnId, OwnedFd>,
+    pub renewal: Renewal,
 }
 
 /// What the keeper gives.
@@ -91,6 +93,8 @@ pub(super) fn begin(keeper: &Channel, questions: Questions, means: Means) -> Res
     let mail = (means.mail)(&image, MAILBOX.start, MAILBOX.len()).map_err(mapping)?;
     let length = usize::try_from(rustix::fs::fstat(&image).map_err(wait("fstat"))?.st_size).unwrap_or_default();
     let pages = (means.pages)(&image, length).map_err(mapping)?;
+    let image = Arc::new(image);
+    let renewal = Renewal { image: image.clone(), length, map: means.pages, boot, next: None };
     let memory = Box::new(ImageFile::new(image, pages));
     let mut store = match how(&start)? {
         None => {
@@ -112,7 +116,7 @@ pub(super) fn begin(keeper: &Channel, questions: Questions, means: Means) -> Res
         // Nobody else goes on with this image. What is known now, as where another's rings stand, must not be asked again.
         store.commit(mailbox.mail());
     }
-    Ok(Some(Beginning { store, mailbox, clients: given.clients }))
+    Ok(Some(Beginning { store, mailbox, clients: given.clients, renewal }))
 }
 
 /// What is certain about rings; `None` for a store that begins empty.

@@ -11,6 +11,7 @@ mod beginning;
 mod clients;
 mod live_update;
 mod mailbox;
+mod renewal;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ use xen_store::server::ConnId;
 pub use beginning::{Adopt, Means, Open, Opened};
 use beginning::{Beginning, begin};
 use clients::Clients;
+use renewal::Renewal;
 
 use crate::error::{StoreError, wait};
 use crate::pair::{Channel, Message, PairError, Questions, Received, Word};
@@ -44,7 +46,7 @@ struct Loop<'a> {
     store: Store,
     /// When the core's time began.
     started: Instant,
-    told_spoilt: bool,
+    renewal: Renewal,
     /// Work is left that nobody announces.
     again: bool,
     /// Until when a live update waits for transactions to end, and whether it goes on then.
@@ -53,7 +55,7 @@ struct Loop<'a> {
 
 /// Serves until the keeper says that it is time to end, or is gone.
 pub fn work(keeper: &Channel, questions: Questions, means: Means) -> Result<(), StoreError> {
-    let Some(Beginning { store, mailbox, clients: connected }) = begin(keeper, questions, means)? else { return Ok(()) };
+    let Some(Beginning { store, mailbox, clients: connected, renewal }) = begin(keeper, questions, means)? else { return Ok(()) };
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(wait("epoll_create"))?;
     let watch = |descriptor: BorrowedFd<'_>, token| {
         epoll::add(&epoll, descriptor, epoll::EventData::new_u64(token), epoll::EventFlags::IN).map_err(wait("epoll_ctl"))
@@ -65,7 +67,7 @@ pub fn work(keeper: &Channel, questions: Questions, means: Means) -> Result<(), 
     }
     let clients = Clients::new(epoll.as_fd(), mailbox);
     let mut working =
-        Loop { epoll: epoll.as_fd(), keeper, clients, store, started: Instant::now(), told_spoilt: false, again: false, freeze_by: None };
+        Loop { epoll: epoll.as_fd(), keeper, clients, store, started: Instant::now(), renewal, again: false, freeze_by: None };
     for (conn, socket) in connected {
         working.clients.add(conn, socket, &mut working.store);
     }
@@ -123,14 +125,6 @@ impl Loop<'_> {
         }
     }
 
-    /// Says once that the image misses something: nobody can take it up then.
-    fn look_at_image(&mut self) {
-        if !self.told_spoilt && self.store.server().is_spoilt() {
-            self.told_spoilt = true;
-            tracing::error!("store: there is no room for the state image: should this process die, the next one begins EMPTY");
-        }
-    }
-
     /// Hears what the keeper says; `false` when it is time to end.
     fn listen(&mut self) -> Result<bool, StoreError> {
         loop {
@@ -162,7 +156,7 @@ impl Loop<'_> {
         if self.again || self.store.has_work() {
             return Some(Timespec::default());
         }
-        let deadline = self.store.next_deadline().into_iter().chain(self.look_at_live_update_by()).min()?;
+        let deadline = self.store.next_deadline().into_iter().chain(self.look_at_live_update_by()).chain(self.renewal.due()).min()?;
         Timespec::try_from(deadline.saturating_sub(self.started.elapsed())).ok()
     }
 }

@@ -106,6 +106,16 @@ pub fn until<T>(world: &mut dyn World, what: &str, limit: Duration, mut ask: imp
     }
 }
 
+/// What the host holds once two looks in a row say the same: roles let go of what an earlier domain had in their own time.
+pub fn steady(world: &mut dyn World) -> Result<Leftovers> {
+    let (limit, mut last) = (world.boot_limit(), None);
+    until(world, "two looks at the host to agree", limit, |world| {
+        let now = world.leftovers()?;
+        let agrees = last.replace(now.clone()).is_some_and(|last: Leftovers| last.differences(&now, world.slack_kib()).is_empty());
+        Ok(agrees.then_some(now))
+    })
+}
+
 /// A config of this name for such a guest: 1 vcpu, room enough, nothing restarted.
 pub fn config(world: &mut dyn World, name: &str, guest: Guest) -> Result<DomainConfig> {
     let memory_kib = if matches!(guest, Guest::Linux | Guest::Counts) { 160 << 10 } else { 16 << 10 };

@@ -5,7 +5,7 @@ use xenith_api::latest::{Code, CreateRequest, DomainConfig, Problem};
 
 use super::lifecycle::refused;
 use crate::kernels::{self, Packing};
-use crate::world::{Guest, World, config, create_paused, gone};
+use crate::world::{Guest, World, config, create_paused, gone, steady};
 
 pub fn run(world: &mut dyn World) -> Result<()> {
     for (name, code, bytes) in spoilt_kernels()? {
@@ -115,7 +115,7 @@ fn name_in_use(world: &mut dyn World) -> Result<()> {
 
 /// A create that is refused with this code, in one line that names these, and that leaves the host as it was.
 fn expect(world: &mut dyn World, config: DomainConfig, code: Code, names: &[&str]) -> Result<()> {
-    let before = world.leftovers()?;
+    let before = steady(world)?;
     let problem = create_refused(world, config, code)?;
     ensure!(!problem.detail.contains('\n') && !problem.detail.is_empty(), "not one line: {:?}", problem.detail);
     ensure!(!problem.advice.is_empty(), "no advice: {problem:?}");

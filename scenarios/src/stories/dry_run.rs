@@ -3,11 +3,11 @@
 use anyhow::{Result, ensure};
 use xenith_api::latest::CreateRequest;
 
-use crate::world::{Guest, World, config};
+use crate::world::{Guest, World, config, steady};
 
 pub fn run(world: &mut dyn World) -> Result<()> {
     let config = config(world, "planned", Guest::Halting)?;
-    let before = world.leftovers()?;
+    let before = steady(world)?;
     let answer = world.client().create(&CreateRequest { config, paused: false, dry_run: true })?;
     ensure!(answer.domain.is_none(), "a dry run made {:?}", answer.domain);
     ensure!(answer.plan.len() > 10, "a plan of {} steps", answer.plan.len());

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::world::{Guest, World, config, create_paused, gone, until};
+use crate::world::{Guest, World, config, create_paused, gone, steady, until};
 
 mod bad_input;
 mod boot_pvh;
@@ -49,7 +49,7 @@ pub fn named(name: &str) -> Result<&'static Story> {
 
 /// Runs a story, and compares what the host holds with what it held before.
 pub fn tell(world: &mut dyn World, story: &Story) -> Result<()> {
-    let before = world.leftovers()?;
+    let before = steady(world)?;
     (story.run)(world)?;
     let limit = world.boot_limit();
     let settled = until(world, "everything to be as before", limit, |world| {

@@ -9,6 +9,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_setaffinity};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -74,15 +76,31 @@ impl Daemon {
 
     /// Nanoseconds on a processor, of all threads of the process and its children.
     pub fn cpu_ns(&self) -> Result<u64> {
-        let mut all = 0;
-        for process in self.processes()? {
-            let tasks = fs::read_dir(format!("/proc/{process}/task")).with_context(|| format!("tasks of {process}"))?;
-            for task in tasks.flatten() {
-                let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-                all += text.split(' ').next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
-            }
+        let spent = |task: &u32| {
+            let text = fs::read_to_string(format!("/proc/{task}/schedstat")).unwrap_or_default();
+            text.split(' ').next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0)
+        };
+        Ok(self.tasks()?.iter().map(spent).sum())
+    }
+
+    /// Where all threads of it and its children, and the one that asks, may run.
+    pub fn may_run_on(&self, processors: &CpuSet) -> Result<()> {
+        sched_setaffinity(None, processors).context("choose a processor")?;
+        for task in self.tasks()? {
+            let task = i32::try_from(task).ok().and_then(Pid::from_raw);
+            sched_setaffinity(task, processors).context("choose a store's processor")?;
         }
-        Ok(all)
+        Ok(())
+    }
+
+    /// All threads of it and its children.
+    fn tasks(&self) -> Result<Vec<u32>> {
+        let mut tasks = Vec::new();
+        for process in self.processes()? {
+            let entries = fs::read_dir(format!("/proc/{process}/task")).with_context(|| format!("tasks of {process}"))?;
+            tasks.extend(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()));
+        }
+        Ok(tasks)
     }
 
     /// Bytes of memory, pages that several processes share counted once.

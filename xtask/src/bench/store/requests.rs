@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use rustix::thread::{CpuSet, sched_getaffinity};
 
 use super::client::{Client, READ, WRITE, request};
 use super::daemon::{Daemon, Who};
@@ -37,8 +38,20 @@ pub fn write_cpu_us(daemon: &Daemon) -> Result<f64> {
     cpu_us(daemon, &mut client, &request(WRITE, 0, b"/bench/node\0v"), SEQUENTIAL)
 }
 
-/// Microseconds of the daemon's processor for each of so many requests.
+/// Microseconds of the daemon's processor for each of so many requests. Client and daemon are on one processor: what it costs a machine to wake
+/// another one is many times a request on some, and nothing on others.
 pub fn cpu_us(daemon: &Daemon, client: &mut Client, bytes: &[u8], count: usize) -> Result<f64> {
+    let anywhere = sched_getaffinity(None).context("ask for processors")?;
+    let first = (0..CpuSet::MAX_CPU).find(|processor| anywhere.is_set(*processor)).context("no processor")?;
+    let mut one = CpuSet::new();
+    one.set(first);
+    daemon.may_run_on(&one)?;
+    let spent = spent_us(daemon, client, bytes, count);
+    daemon.may_run_on(&anywhere)?;
+    spent
+}
+
+fn spent_us(daemon: &Daemon, client: &mut Client, bytes: &[u8], count: usize) -> Result<f64> {
     client.exchange(bytes, 1)?;
     let before = daemon.cpu_ns()?;
     for _ in 0..count {

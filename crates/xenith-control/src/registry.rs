@@ -162,7 +162,7 @@ mod tests {
     fn record(name: &str, uuid: u128) -> DomainRecord {
         let config = format!(r#"{{"name":"{name}","memory":"64MiB","boot":{{"kernel":"/k"}}}}"#);
         let config = serde_json::from_str(&config).expect("a config");
-        DomainRecord { uuid: Uuid::from_u128(uuid), domid: 5, created_ms: 0, quick_restarts: 0, config }
+        DomainRecord { uuid: Uuid::from_u128(uuid), domid: 5, created_ms: 0, quick_restarts: 0, held: false, config }
     }
 
     fn in_use(result: Result<(), Problem>) -> bool {

@@ -15,9 +15,12 @@ use xen_store::path;
 
 const RELEASES: [Release; 4] = [Release::V4_14, Release::V4_17, Release::V4_20, Release::V4_22];
 
-fn on(host: &Host, poweroff: &str, reboot: &str, crash: &str) -> Value {
+/// What is asked for a domain whose config wants this for each reason.
+fn on(host: &Host, wants: impl Fn(&str) -> &'static str) -> Value {
     let mut request = host.create_request("web");
-    request["config"]["on"] = json!({ "poweroff": poweroff, "reboot": reboot, "crash": crash });
+    for reason in ["poweroff", "reboot", "crash", "watchdog"] {
+        request["config"]["on"][reason] = json!(wants(reason));
+    }
     request
 }
 
@@ -27,7 +30,7 @@ async fn what_the_config_wants_is_done_for_each_reason() {
         (ShutdownReason::Poweroff, "poweroff", "shutdown"),
         (ShutdownReason::Reboot, "reboot", "shutdown"),
         (ShutdownReason::Crash, "crash", "crashed"),
-        (ShutdownReason::Watchdog, "crash", "crashed"),
+        (ShutdownReason::Watchdog, "watchdog", "crashed"),
     ];
     for release in RELEASES {
         for (reason, key, state) in reasons {
@@ -37,8 +40,7 @@ async fn what_the_config_wants_is_done_for_each_reason() {
                 let before = host.everything();
                 // Every other reason would do something else.
                 let other = if action == "preserve" { "destroy" } else { "preserve" };
-                let wants = |name: &str| if name == key { action } else { other };
-                let request = on(&host, wants("poweroff"), wants("reboot"), wants("crash"));
+                let request = on(&host, |name| if name == key { action } else { other });
                 let created = json_of(&control, "POST", "/v1/domains", Some(request), 201).await;
                 let domid = DomId(created["domain"]["domid"].as_u64().unwrap() as u16);
                 host.machine.advance_ns(60_000_000_000);
@@ -65,12 +67,12 @@ async fn what_the_config_wants_is_done_for_each_reason() {
 }
 
 #[tokio::test]
-async fn a_domain_that_restarts_too_soon_waits_longer_each_time() {
+async fn a_domain_that_restarts_too_soon_waits_longer_each_time_and_is_held() {
     let host = Host::new(Release::V4_20);
     let control = host.start();
-    json_of(&control, "POST", "/v1/domains", Some(on(&host, "destroy", "restart", "restart")), 201).await;
+    json_of(&control, "POST", "/v1/domains", Some(on(&host, |_| "restart")), 201).await;
     let mut waits = Vec::new();
-    for _ in 0..9 {
+    for _ in 0..8 {
         let before = host.domids();
         host.stop(before[0], ShutdownReason::Crash);
         let wait = control.observe().unwrap().expect("a restart waits");
@@ -83,10 +85,22 @@ async fn a_domain_that_restarts_too_soon_waits_longer_each_time() {
         assert_eq!(control.observe().unwrap(), None);
         assert_ne!(host.domids(), before);
     }
-    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 64]);
+    let last = host.domids();
+    host.stop(last[0], ShutdownReason::Crash);
+    assert_eq!(control.observe().unwrap(), None);
+    // It stays so, whatever time it is and whoever looks.
+    host.machine.advance_ns(3_600_000_000_000);
+    drop(control);
+    let control = host.start();
+    assert_eq!((control.observe().unwrap(), host.domids()), (None, last.clone()));
+    let held = json_of(&control, "GET", "/v1/domains/web", None, 200).await;
+    assert_eq!((&held["held"], &held["state"]), (&json!(true), &json!("crashed")));
+    json_of(&control, "POST", "/v1/domains/web/restart", None, 204).await;
+    assert_ne!(host.domids(), last);
     host.machine.advance_ns(11_000_000_000);
     host.stop(host.domids()[0], ShutdownReason::Crash);
-    assert_eq!(control.observe().unwrap(), None, "after a while of peace it restarts at once");
+    assert_eq!(control.observe().unwrap(), None, "it restarts at once, after a while of peace");
 }
 
 #[tokio::test]
@@ -109,7 +123,8 @@ async fn the_next_control_knows_the_domains_and_what_their_configs_want() {
         let host = Host::new(release);
         let control = host.start();
         let before = host.everything();
-        json_of(&control, "POST", "/v1/domains", Some(on(&host, "destroy", "restart", "restart")), 201).await;
+        json_of(&control, "POST", "/v1/domains", Some(on(&host, |reason| if reason == "poweroff" { "destroy" } else { "restart" })), 201)
+            .await;
         drop(control);
         let control = host.start();
         let known = json_of(&control, "GET", "/v1/domains/web", None, 200).await;

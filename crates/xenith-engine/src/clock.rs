@@ -10,6 +10,10 @@ pub trait Clock: Send + Sync {
     fn since_epoch(&self) -> Duration;
     /// Waits that long.
     fn sleep(&self, duration: Duration);
+    /// How long the host waits at most until so much of this clock's time has passed.
+    fn by_the_host(&self, duration: Duration) -> Duration {
+        duration
+    }
 }
 
 /// The machine's clock.

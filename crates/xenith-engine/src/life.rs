@@ -17,6 +17,8 @@ use xenith_api::latest::{Action, DomainState, On};
 
 /// A domain that is restarted sooner than this after its creation restarts too often.
 pub const QUICK: Duration = Duration::from_secs(10);
+/// Quick restarts in a row after which a domain is left stopped.
+pub const QUICK_RESTARTS_MAX: u32 = 8;
 /// The longest wait between quick restarts.
 const WAIT_MAX: Duration = Duration::from_secs(64);
 
@@ -41,7 +43,8 @@ pub fn wanted(on: &On, reason: ShutdownReason) -> Action {
     match reason {
         ShutdownReason::Poweroff => on.poweroff,
         ShutdownReason::Reboot => on.reboot,
-        ShutdownReason::Crash | ShutdownReason::Watchdog => on.crash,
+        ShutdownReason::Crash => on.crash,
+        ShutdownReason::Watchdog => on.watchdog,
         ShutdownReason::Suspend | ShutdownReason::SoftReset | ShutdownReason::Other(_) => Action::Preserve,
     }
 }
@@ -66,6 +69,12 @@ pub fn quick_restarts(before: u32, age: Duration) -> u32 {
     if age < QUICK { before.saturating_add(1) } else { 0 }
 }
 
+/// Whether a domain that was restarted so often is left stopped, for somebody to look at.
+#[must_use]
+pub fn is_held(quick_restarts: u32) -> bool {
+    quick_restarts > QUICK_RESTARTS_MAX
+}
+
 /// How long to wait before a restart after so many quick ones: none at first, then twice as long each time.
 #[must_use]
 pub fn wait_before(quick_restarts: u32) -> Duration {
@@ -81,12 +90,12 @@ mod tests {
 
     #[test]
     fn reasons_find_their_action() {
-        let on = On { poweroff: Action::Destroy, reboot: Action::Restart, crash: Action::Preserve };
+        let on = On { poweroff: Action::Destroy, reboot: Action::Restart, crash: Action::Preserve, watchdog: Action::Restart };
         let table = [
             (ShutdownReason::Poweroff, Action::Destroy),
             (ShutdownReason::Reboot, Action::Restart),
             (ShutdownReason::Crash, Action::Preserve),
-            (ShutdownReason::Watchdog, Action::Preserve),
+            (ShutdownReason::Watchdog, Action::Restart),
             (ShutdownReason::Suspend, Action::Preserve),
             (ShutdownReason::SoftReset, Action::Preserve),
             (ShutdownReason::Other(99), Action::Preserve),
@@ -103,5 +112,6 @@ mod tests {
         assert_eq!(wait_before(u32::MAX).as_secs(), 64);
         assert_eq!(quick_restarts(3, Duration::from_secs(9)), 4);
         assert_eq!(quick_restarts(3, Duration::from_secs(10)), 0);
+        assert_eq!([0, 8, 9].map(is_held), [false, false, true]);
     }
 }

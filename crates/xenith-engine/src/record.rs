@@ -24,6 +24,9 @@ pub struct DomainRecord {
     pub created_ms: u64,
     /// How many times in a row it was restarted soon after its creation.
     pub quick_restarts: u32,
+    /// It restarted too often and is left stopped.
+    #[serde(default)]
+    pub held: bool,
     /// What it was created from.
     pub config: DomainConfig,
 }
@@ -93,7 +96,7 @@ mod tests {
     fn record() -> DomainRecord {
         let config = r#"{"name":"web","memory":"64MiB","boot":{"kernel":"/k"}}"#;
         let config = serde_json::from_str(config).expect("a config");
-        DomainRecord { uuid: Uuid::from_u128(1), domid: 5, created_ms: 1000, quick_restarts: 0, config }
+        DomainRecord { uuid: Uuid::from_u128(1), domid: 5, created_ms: 1000, quick_restarts: 0, held: false, config }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod bad_input;
 mod boot_pvh;
 mod console_killed;
 mod control_killed;
+mod crash_loop;
 mod cycles;
 mod dry_run;
 mod four_at_once;
@@ -35,6 +36,7 @@ pub const ALL: &[Story] = &[
     Story { name: "four_at_once", about: "four domains with 1, 2 and 4 vcpus at once, all vcpus online", run: four_at_once::run },
     Story { name: "lifecycle", about: "pause, unpause, list, and a domain by name, domid and uuid", run: lifecycle::run },
     Story { name: "on_actions", about: "poweroff, reboot and crash do what the config says", run: on_actions::run },
+    Story { name: "crash_loop", about: "a domain that crashes at once is restarted later each time, then held", run: crash_loop::run },
     Story { name: "console_killed", about: "SIGKILL of the console role: no byte of the log lost or repeated", run: console_killed::run },
     Story { name: "control_killed", about: "SIGKILL of control: domains run on and are found again", run: control_killed::run },
 ];

@@ -149,8 +149,18 @@ impl<E: Exchange> Client<E> {
 
     /// Destroys it at once.
     pub fn destroy(&self, id: &str) -> Result<(), Problem> {
-        let path = format!("{}?wait={PATIENCE_SECONDS}", path(routes::DESTROY, id));
-        let (status, body) = self.call_for::<()>(routes::DESTROY.method, &path, None)?;
+        self.operate(routes::DESTROY, id)
+    }
+
+    /// Destroys it and creates it again.
+    pub fn restart(&self, id: &str) -> Result<(), Problem> {
+        self.operate(routes::RESTART, id)
+    }
+
+    /// Asks for an operation and waits for its end.
+    fn operate(&self, route: Route, id: &str) -> Result<(), Problem> {
+        let path = format!("{}?wait={PATIENCE_SECONDS}", path(route, id));
+        let (status, body) = self.call_for::<()>(route.method, &path, None)?;
         if status == ACCEPTED {
             self.ended(decode(&body)?)?;
         }

@@ -192,6 +192,18 @@ pub const KEYS: &[Key] = &[
             Ok(())
         },
     },
+    Key {
+        path: "on.watchdog",
+        form: "\"destroy\", \"restart\" or \"preserve\"",
+        need: Need::Default("\"destroy\""),
+        example: "\"restart\"",
+        doc: "What to do when the domain's own watchdog runs out.",
+        xl: &[],
+        set: |config, value| {
+            config.on.watchdog = action(value)?;
+            Ok(())
+        },
+    },
 ];
 
 /// `an integer`, for "must be text, not an integer".

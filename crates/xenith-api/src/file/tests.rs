@@ -103,14 +103,14 @@ fn values_out_of_form_or_range() {
 #[test]
 fn unknown_keys_name_the_nearest() {
     gives(
-        "nmae = \"web\"\nname = \"web\"\nmemory = \"64MiB\"\nvif = [\"bridge=xenbr0\"]\nkernel = \"/k\"\n[boot]\nkernel = \"/vmlinuz\"\nkernal = \"/v\"\n[bot]\nx = 1\n[on]\nwatchdog = \"destroy\"\n",
+        "nmae = \"web\"\nname = \"web\"\nmemory = \"64MiB\"\nvif = [\"bridge=xenbr0\"]\nkernel = \"/k\"\n[boot]\nkernel = \"/vmlinuz\"\nkernal = \"/v\"\n[bot]\nx = 1\n[on]\nidle = \"destroy\"\n",
         &[
             "1: nmae = \"web\": unknown key; did you mean name? [config-unknown-key]",
             "4: vif = [\"bridge=xenbr0\"]: unknown key; `xenith help config` lists those that there are [config-unknown-key]",
             "5: kernel = \"/k\": unknown key; did you mean boot.kernel? [config-unknown-key]",
             "8: boot.kernal = \"/v\": unknown key; did you mean boot.kernel? [config-unknown-key]",
             "9: bot: unknown key; did you mean [boot]? [config-unknown-key]",
-            "12: on.watchdog = \"destroy\": unknown key; `xenith help config` lists those that there are [config-unknown-key]",
+            "12: on.idle = \"destroy\": unknown key; `xenith help config` lists those that there are [config-unknown-key]",
         ],
     );
 }

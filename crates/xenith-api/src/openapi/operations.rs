@@ -133,6 +133,7 @@ pub(super) fn described(route: &Route) -> Described {
         routes::UNPAUSE => new.nothing("Its vcpus run."),
         routes::SHUTDOWN => new.body::<ShutdownRequest>(false).operation().nothing("It was asked, or is gone where that was waited for."),
         routes::REBOOT => new.nothing("It was asked."),
+        routes::RESTART => new.operation().nothing("It was created again."),
         routes::ADOPT => new.json::<Domain>(200, "It is ours."),
         routes::CONSOLE => new.content(101, "The console.", "application/octet-stream", bytes),
         routes::CONSOLE_LOG => new.content(200, "The log, oldest byte first.", "application/octet-stream", bytes),

@@ -69,11 +69,13 @@ pub struct On {
     pub reboot: Action,
     /// It crashed (SHUTDOWN_crash).
     pub crash: Action,
+    /// Its watchdog ran out (SHUTDOWN_watchdog).
+    pub watchdog: Action,
 }
 
 impl Default for On {
     fn default() -> Self {
-        On { poweroff: Action::Destroy, reboot: Action::Restart, crash: Action::Destroy }
+        On { poweroff: Action::Destroy, reboot: Action::Restart, crash: Action::Destroy, watchdog: Action::Destroy }
     }
 }
 
@@ -162,6 +164,9 @@ pub struct Domain {
     pub memory_kib: u64,
     /// Time its vcpus ran, in seconds.
     pub cpu_seconds: f64,
+    /// It restarted too often in a row and is left stopped: `restart` begins anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// What it was created from; for a domain that others made, what libxl says of it, where that can be said here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<DomainConfig>,

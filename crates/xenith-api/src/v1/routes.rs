@@ -42,6 +42,7 @@ routes! {
     UNPAUSE = "POST" "/v1/domains/{id}/unpause" Operator "Lets its vcpus run.";
     SHUTDOWN = "POST" "/v1/domains/{id}/shutdown" Operator "Asks it to shut down.";
     REBOOT = "POST" "/v1/domains/{id}/reboot" Operator "Asks it to reboot; what follows is what its config wants of a reboot.";
+    RESTART = "POST" "/v1/domains/{id}/restart" Operator "Destroys it, whatever it does, and creates it again, from its stored config where it has one.";
     ADOPT = "POST" "/v1/domains/{id}/adopt" Operator "Makes a domain that another toolstack created ours; the process that looks after it is ended.";
     CONSOLE = "GET" "/v1/domains/{id}/console" Operator "Attaches to its console (WebSocket, binary frames; the last 64 KiB come first).";
     CONSOLE_LOG = "GET" "/v1/domains/{id}/console/log" Viewer "Its console's log as bytes.";

@@ -82,6 +82,7 @@ fn parse(bytes: &[u8]) -> Result<Record, String> {
         poweroff: action(&all, "on_poweroff", &mut lost),
         reboot: action(&all, "on_reboot", &mut lost),
         crash: action(&all, "on_crash", &mut lost),
+        watchdog: action(&all, "on_watchdog", &mut lost),
     };
     let name = text(made, "name").ok_or("it has no name")?;
     let uuid = text(made, "uuid").and_then(|uuid| Uuid::try_parse(&uuid).ok());

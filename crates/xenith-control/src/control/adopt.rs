@@ -102,7 +102,7 @@ impl Control {
         }
         let config = DomainConfig { name: name.to_owned(), uuid: Some(uuid), ..record.config };
         let created_ms = u64::try_from(self.clock.since_epoch().as_millis()).unwrap_or(u64::MAX);
-        let own = DomainRecord { uuid, domid, created_ms, quick_restarts: 0, config };
+        let own = DomainRecord { uuid, domid, created_ms, quick_restarts: 0, held: false, config };
         let kept = engine.world.records.save(&own);
         kept.map_err(|error| problem::internal(&format!("domain {name}"), format!("domain {name}: its record: {error}")))?;
         self.registry.settle(own);

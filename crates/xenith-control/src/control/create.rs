@@ -85,6 +85,7 @@ fn unseen(created: &Created, paused: bool) -> Domain {
         vcpus: config.vcpus,
         memory_kib: config.memory_kib,
         cpu_seconds: 0.0,
+        held: false,
         config: Some(config),
     }
 }

@@ -97,7 +97,7 @@ impl Control {
             _ if seen.info.dying => false,
             (None, _) => false,
             (Some(_), None) => true,
-            (Some(reason), Some(record)) => life::wanted(&record.config.on, reason) == Action::Preserve,
+            (Some(reason), Some(record)) => record.held || life::wanted(&record.config.on, reason) == Action::Preserve,
         })
     }
 
@@ -145,7 +145,7 @@ fn subject(found: &Found) -> String {
 }
 
 /// The control domain is nobody's to stop.
-fn guest(found: Found) -> Result<Found, Problem> {
+pub(super) fn guest(found: Found) -> Result<Found, Problem> {
     if found.domid() != DomId::DOM0 {
         return Ok(found);
     }

@@ -99,6 +99,7 @@ fn domain(domid: u16, answers: &[xen_store::client::Reply]) -> Domain {
         vcpus: u32::try_from(vcpus).unwrap_or(0),
         memory_kib: text(2).and_then(|kib| kib.parse().ok()).unwrap_or(0),
         cpu_seconds: 0.0,
+        held: false,
         config: None,
     }
 }

@@ -17,6 +17,7 @@ mod list;
 mod metrics;
 mod observe;
 mod reap;
+mod restart;
 mod start;
 mod stored;
 

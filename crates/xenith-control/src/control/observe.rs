@@ -25,7 +25,8 @@ use super::{Control, Mode};
 use crate::log::Draft;
 
 impl Control {
-    /// Looks at every domain and does what is due. Gives the time until something else is due, where something is.
+    /// Looks at every domain and does what is due. Gives the time until something else is due, where something is,
+    /// by the host's clock.
     pub fn observe(&self) -> Result<Option<Duration>, Problem> {
         let Mode::Full(engine) = &self.mode else {
             self.changed();
@@ -45,7 +46,7 @@ impl Control {
         }
         next = [next, self.look_after_others(engine, &all)].into_iter().flatten().min();
         self.changed();
-        Ok(next)
+        Ok(next.map(|due| engine.world.clock.by_the_host(due)))
     }
 
     fn look_after(&self, engine: &Engine, record: &DomainRecord, seen: Option<&Seen>) -> Option<Duration> {

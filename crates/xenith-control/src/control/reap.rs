@@ -32,9 +32,16 @@ pub(super) struct Stopped {
 impl Control {
     /// Does what the config says; gives the time that is left where a restart waits.
     pub(super) fn reap(&self, engine: &Engine, record: &DomainRecord, reason: ShutdownReason) -> Option<Duration> {
+        if record.held {
+            return None;
+        }
         let action = life::wanted(&record.config.on, reason);
         let stopped = self.note(engine, record, reason, action);
         let now = engine.world.clock.now();
+        if action == Action::Restart && life::is_held(stopped.quick_restarts) {
+            self.leave_stopped(engine, record);
+            return None;
+        }
         if action == Action::Restart && now < stopped.due {
             return Some(stopped.due - now);
         }
@@ -69,6 +76,28 @@ impl Control {
             _ => tracing::info!("domain {name}: {reason:?}, {action:?}"),
         }
         stopped
+    }
+
+    /// It restarted too often: from now on somebody else must say what becomes of it.
+    fn leave_stopped(&self, engine: &Engine, record: &DomainRecord) {
+        let in_hand = self.registry.hold(record.uuid);
+        if self.registry.own(record.uuid).as_deref() != Some(record) {
+            return;
+        }
+        let held = DomainRecord { held: true, ..record.clone() };
+        // Not written down, it is held all the same until control starts again.
+        if let Err(error) = engine.world.records.save(&held) {
+            tracing::warn!("domain {}: its record: {error}", record.config.name);
+        }
+        let (name, domid, count) = (&record.config.name, record.domid, life::QUICK_RESTARTS_MAX);
+        let detail = format!(
+            "d{domid} {name}: restarted {count} times in a row soon after its start; it is left stopped until `xenith restart {name}`"
+        );
+        tracing::warn!("{detail}");
+        self.tell(vec![Draft::new(EventKind::DomainHeld, detail).domain(name, Some(domid), record.uuid).caller(OURSELVES)]);
+        self.registry.settle(held);
+        self.lock_stopped().remove(&record.uuid);
+        drop(in_hand);
     }
 
     fn end(&self, engine: &Engine, record: &DomainRecord) {
@@ -112,6 +141,11 @@ impl Control {
             }
         }
         drop(held);
+    }
+
+    /// Whatever it was waiting for, it waits no more.
+    pub(super) fn forget_stopped(&self, uuid: Uuid) {
+        self.lock_stopped().remove(&uuid);
     }
 
     fn lock_stopped(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<Uuid, Stopped>> {

@@ -68,6 +68,11 @@ pub(super) async fn destroy(State(control): Core, Extension(caller): Extension<C
     operations::run(&control, op, wait, move |control, op| control.destroy(&id, op).map(|()| Done::Nothing)).await
 }
 
+pub(super) async fn restart(State(control): Core, Extension(caller): Extension<Caller>, wait: Wait, Path(id): Path<String>) -> Response {
+    let op = control.begin(OperationKind::Restart, &id, &caller.to_string());
+    operations::run(&control, op, wait, move |control, op| control.restart(&id, op).map(|()| Done::Nothing)).await
+}
+
 pub(super) async fn pause(State(control): Core, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {
     answer::nothing(blocking(&control, move |control| control.pause(&id, &caller.to_string())).await)
 }

@@ -55,6 +55,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::SHUTDOWN.path, post(domains::shutdown))
         .route(routes::ADOPT.path, post(domains::adopt))
         .route(routes::REBOOT.path, post(domains::reboot))
+        .route(routes::RESTART.path, post(domains::restart))
         .route(routes::CONFIGS.path, get(configs::list))
         .route(routes::CONFIG.path, get(configs::get).put(configs::store).delete(configs::remove))
         .route(routes::START.path, post(configs::start))

@@ -138,6 +138,6 @@ impl CreateEntry {
     /// What is kept of the domain once it has this number.
     pub(super) fn record(&self, domid: u16) -> DomainRecord {
         let CreateEntry { uuid, created_ms, quick_restarts, ref config, .. } = *self;
-        DomainRecord { uuid, domid, created_ms, quick_restarts, config: config.clone() }
+        DomainRecord { uuid, domid, created_ms, quick_restarts, held: false, config: config.clone() }
     }
 }

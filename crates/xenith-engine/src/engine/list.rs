@@ -47,6 +47,7 @@ impl Seen {
             state: self.state(),
             vcpus: info.nr_online_vcpus,
             memory_kib: info.tot_pages * 4,
+            held: record.is_some_and(|record| record.held),
             cpu_seconds: info.cpu_time_ns as f64 / 1e9,
             config: record.map(|record| record.config.clone()),
         }

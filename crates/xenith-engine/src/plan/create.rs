@@ -76,7 +76,7 @@ pub fn tail(config: &DomainConfig, uuid: Uuid, created: Duration, paused: bool, 
         started: (created.as_secs(), u8::try_from(hundredths).unwrap_or(0)),
     };
     let created_ms = u64::try_from(created.as_millis()).unwrap_or(u64::MAX);
-    let record = DomainRecord { uuid, domid: 0, created_ms, quick_restarts, config: config.clone() };
+    let record = DomainRecord { uuid, domid: 0, created_ms, quick_restarts, held: false, config: config.clone() };
     let mut steps: Vec<Step> = vec![StoreNodes { spec }.into(), Record { record }.into(), Introduce { gfn: Gfn(STORE_GFN) }.into()];
     if !paused {
         steps.push(Unpause.into());

@@ -24,7 +24,7 @@ fn table(domains: &[Domain]) -> String {
         [
             printable(&domain.name),
             domain.domid.to_string(),
-            state(domain.state).to_owned(),
+            if domain.held { "held" } else { state(domain.state) }.to_owned(),
             domain.vcpus.to_string(),
             mebibytes(domain.memory_kib),
             format!("{:.1} s", domain.cpu_seconds),
@@ -65,6 +65,7 @@ mod tests {
             vcpus: 2,
             memory_kib: kib,
             cpu_seconds,
+            held: kib == 65532,
             config: None,
         };
         let domains =
@@ -72,7 +73,7 @@ mod tests {
         let expected = "\
 NAME       DOMID  STATE    VCPUS    MEMORY       CPU
 Domain-0       0  running      2  1536 MiB  1234.6 s
-we\\u{1b}b     12  blocked      2  63.9 MiB     0.0 s
+we\\u{1b}b     12  held         2  63.9 MiB     0.0 s
 ";
         assert_eq!(super::table(&domains), expected);
     }

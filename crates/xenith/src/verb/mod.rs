@@ -16,6 +16,7 @@ pub mod list;
 pub mod operations;
 pub mod pause;
 pub mod reboot;
+pub mod restart;
 pub mod shutdown;
 pub mod start;
 pub mod store;

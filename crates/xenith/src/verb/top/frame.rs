@@ -108,6 +108,7 @@ mod tests {
             vcpus: 2,
             memory_kib,
             cpu_seconds,
+            held: false,
             config: None,
         };
         let host = r#"{"xen_version":"4.17","domctl_version":21,"sysctl_version":21,"total_memory_kib":4194304,"free_memory_kib":1048576,

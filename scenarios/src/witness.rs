@@ -89,8 +89,7 @@ pub fn dom0(domid: u16) -> Result<String> {
     let words = Words::of(DomId(domid));
     let (mut said, mut connected) = (0u64, 0u32);
     while Path::new(GO_ON).exists() {
-        connected += 1;
-        match ask(&words, &mut said) {
+        match ask(&words, &mut said, &mut connected) {
             Err(error) if ended(&error) => {}
             other => other?,
         }
@@ -103,9 +102,11 @@ fn ended(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ClientError::Closed | ClientError::Io(_)))
 }
 
-fn ask(words: &Words, said: &mut u64) -> Result<()> {
+/// Speaks on one connection. It counts once it was served: the socket of a process that is just ending still takes connections.
+fn ask(words: &Words, said: &mut u64, connected: &mut u32) -> Result<()> {
     let mut store = connect()?;
     store.watch(&words.pong, "pong")?;
+    *connected += 1;
     while Path::new(GO_ON).exists() {
         let word = *said + 1;
         store.write(&words.ping, word.to_string())?;

@@ -126,7 +126,13 @@ pub fn config(world: &mut dyn World, name: &str, guest: Guest) -> Result<DomainC
         vcpus: 1,
         memory_kib,
         boot: world.boot(guest)?,
-        on: On { poweroff: Action::Destroy, reboot: Action::Destroy, crash: Action::Destroy, watchdog: Action::Destroy },
+        on: On {
+            poweroff: Action::Destroy,
+            reboot: Action::Destroy,
+            crash: Action::Destroy,
+            watchdog: Action::Destroy,
+            soft_reset: Action::Destroy,
+        },
     })
 }
 

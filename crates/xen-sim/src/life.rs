@@ -72,6 +72,22 @@ impl Xen {
         self.state_changed(domid, true);
     }
 
+    /// A domain that shut down starts over with the memory and the registers that it has (domain_soft_reset, xen/common/domain.c).
+    pub(crate) fn soft_reset(&mut self, domid: DomId) -> Result<(), Errno> {
+        let domain = self.domain(domid)?;
+        // evtchn_reset wants a toolstack's pause, arch_domain_soft_reset a container of hardware.
+        if domain.shutdown.is_none() || domain.pause_count == 0 || !domain.is_hvm() {
+            return Err(Errno::EINVAL);
+        }
+        let ports: Vec<_> = domain.ports.iter().map(|(port, _)| port).collect();
+        for port in ports {
+            self.close_port(domid, port)?;
+        }
+        self.domain_mut(domid)?.shutdown = None;
+        self.guests.remove(&domid);
+        Ok(())
+    }
+
     /// Destroys a domain. It is gone at once, or as soon as nobody maps its pages.
     pub(crate) fn kill_domain(&mut self, domid: DomId) -> Result<(), Errno> {
         if self.domain(domid)?.life == Life::Dead {

@@ -9,12 +9,14 @@
 //!   file/       a TOML file -> DomainConfig, or every complaint with its line; the table of keys, and the help made from it
 //!   difference  where two configs differ
 //!   openapi/    the document made from these types, the gate that keeps the promise, and the check of answers against it
+//!   calendar    seconds since 1970 as a date
 //!   client      the typed client, and its exchange over a Unix socket
 //!   latest      re-exports the newest version: handlers know only this
 //! ```
 //!
 //! What a version said stays said: a change that an old client would notice is a new version's file.
 
+pub mod calendar;
 pub mod client;
 pub mod difference;
 pub mod file;

@@ -35,6 +35,8 @@ pub struct ControlConfig {
     pub cache_dir: Option<PathBuf>,
     /// How much of them is kept, in bytes.
     pub cache_bytes: u64,
+    /// How much data a core dump may hold, in bytes; pages of zeroes take no room.
+    pub dump_limit_bytes: u64,
     /// The console role's socket: `/run/xenith/console.sock`.
     pub console_socket: PathBuf,
     /// Where processes are: `/proc`.
@@ -45,6 +47,9 @@ pub struct ControlConfig {
 
 /// How much of unpacked kernels is kept unless something else is said: about eight of Debian's.
 pub const CACHE_BYTES: u64 = 512 << 20;
+
+/// How much data a core dump may hold unless something else is said.
+pub const DUMP_LIMIT_BYTES: u64 = 64 << 30;
 
 impl ControlConfig {
     /// The usual surroundings below a run directory, on these ways to the host.
@@ -70,6 +75,7 @@ impl ControlConfig {
             libxl_dir: PathBuf::from("/var/lib/xen"),
             cache_dir: None,
             cache_bytes: CACHE_BYTES,
+            dump_limit_bytes: DUMP_LIMIT_BYTES,
         }
     }
 }

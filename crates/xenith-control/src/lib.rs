@@ -14,6 +14,7 @@ mod adopt;
 pub mod config;
 mod configs;
 pub mod control;
+mod crashes;
 mod doctor;
 pub mod events;
 pub mod http;

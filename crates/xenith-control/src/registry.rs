@@ -3,6 +3,7 @@
 //! ```text
 //!   reserve(name, uuid) --> settle(record) --> forget(uuid)        a name is taken from the first to the last
 //!            \--> release(uuid)                                    where the create fails
+//!   reserve_name(name, uuid) --> release(uuid)                     around a rename
 //!   hold(uuid)                                                     one operation at a time on a domain; others wait
 //! ```
 
@@ -55,12 +56,20 @@ impl Registry {
         Ok(())
     }
 
+    /// Takes another name for a domain that is there, until [`Registry::release`].
+    pub(crate) fn reserve_name(&self, name: &str, uuid: Uuid) -> Result<(), Problem> {
+        let mut inner = self.lock();
+        inner.free(name, Uuid::nil())?;
+        inner.reserved.insert(uuid, name.to_owned());
+        Ok(())
+    }
+
     /// Whether a create could take them now.
     pub(crate) fn is_free(&self, name: &str, uuid: Uuid) -> Result<(), Problem> {
         self.lock().free(name, uuid)
     }
 
-    /// A create failed.
+    /// A create failed, or a rename is over.
     pub(crate) fn release(&self, uuid: Uuid) {
         self.lock().reserved.remove(&uuid);
     }

@@ -18,11 +18,13 @@ const RELEASES: [Release; 4] = [Release::V4_14, Release::V4_17, Release::V4_20, 
 /// What is asked for a domain whose config wants this for each reason.
 fn on(host: &Host, wants: impl Fn(&str) -> &'static str) -> Value {
     let mut request = host.create_request("web");
-    for reason in ["poweroff", "reboot", "crash", "watchdog"] {
+    for reason in ["poweroff", "reboot", "crash", "watchdog", "soft_reset"] {
         request["config"]["on"][reason] = json!(wants(reason));
     }
     request
 }
+
+const ACTIONS: [&str; 7] = ["destroy", "restart", "rename-restart", "preserve", "coredump-destroy", "coredump-restart", "soft-reset"];
 
 #[tokio::test]
 async fn what_the_config_wants_is_done_for_each_reason() {
@@ -31,10 +33,11 @@ async fn what_the_config_wants_is_done_for_each_reason() {
         (ShutdownReason::Reboot, "reboot", "shutdown"),
         (ShutdownReason::Crash, "crash", "crashed"),
         (ShutdownReason::Watchdog, "watchdog", "crashed"),
+        (ShutdownReason::SoftReset, "soft_reset", "shutdown"),
     ];
     for release in RELEASES {
         for (reason, key, state) in reasons {
-            for action in ["destroy", "restart", "preserve"] {
+            for action in ACTIONS {
                 let host = Host::new(release);
                 let control = host.start();
                 let before = host.everything();
@@ -42,27 +45,112 @@ async fn what_the_config_wants_is_done_for_each_reason() {
                 let other = if action == "preserve" { "destroy" } else { "preserve" };
                 let request = on(&host, |name| if name == key { action } else { other });
                 let created = json_of(&control, "POST", "/v1/domains", Some(request), 201).await;
-                let domid = DomId(created["domain"]["domid"].as_u64().unwrap() as u16);
+                let (domid, uuid) = (created["domain"]["domid"].clone(), created["domain"]["uuid"].clone());
                 host.machine.advance_ns(60_000_000_000);
-                host.stop(domid, reason);
+                host.stop(DomId(domid.as_u64().unwrap() as u16), reason);
                 assert_eq!(control.observe().unwrap(), None);
+                assert_eq!(control.observe().unwrap(), None, "a second look changes nothing");
                 let what = format!("{release} {reason:?} {action}");
+                let all = json_of(&control, "GET", "/v1/domains", None, 200).await;
+                let guests: Vec<&Value> = all.as_array().unwrap().iter().filter(|domain| domain["domid"] != 0).collect();
+                let web = guests.iter().find(|domain| domain["name"] == "web").copied();
                 match action {
-                    "destroy" => assert_eq!(host.everything(), before, "{what}"),
-                    "restart" => {
-                        let again = json_of(&control, "GET", "/v1/domains/web", None, 200).await;
-                        assert_ne!(again["domid"], json!(domid.0), "{what}");
-                        assert_eq!(again["uuid"], created["domain"]["uuid"], "{what}");
-                        assert_ne!(again["state"], "paused", "{what}");
+                    "destroy" | "coredump-destroy" => assert!(guests.is_empty(), "{what}"),
+                    "preserve" => {
+                        assert_eq!((guests.len(), &guests[0]["state"], &guests[0]["domid"]), (1, &json!(state), &domid), "{what}")
                     }
-                    _ => assert_eq!(json_of(&control, "GET", "/v1/domains/web", None, 200).await["state"], state, "{what}"),
+                    "soft-reset" => {
+                        let web = web.expect(&what);
+                        assert_eq!((guests.len(), &web["domid"], &web["uuid"]), (1, &domid, &uuid), "{what}");
+                        assert!(web["state"] == "running" || web["state"] == "blocked", "{what}: {web}");
+                    }
+                    _ => {
+                        let web = web.expect(&what);
+                        assert_ne!(web["domid"], domid, "{what}");
+                        assert_eq!(web["uuid"], uuid, "{what}");
+                        assert!(web["state"] == "running" || web["state"] == "blocked", "{what}: {web}");
+                        assert_eq!(guests.len(), if action == "rename-restart" { 2 } else { 1 }, "{what}");
+                    }
                 }
-                if action != "destroy" {
+                if action == "rename-restart" {
+                    // Sixty seconds after the simulator's epoch.
+                    let kept = guests.iter().find(|domain| domain["name"] == "web-20231114T2214Z").expect(&what);
+                    assert_eq!((&kept["domid"], &kept["state"], &kept["held"]), (&domid, &json!(state), &json!(true)), "{what}");
+                    assert_ne!(kept["uuid"], uuid, "{what}");
+                    json_of(&control, "DELETE", "/v1/domains/web-20231114T2214Z", None, 204).await;
+                }
+                let dumps: Vec<_> = std::fs::read_dir(host.dir.path().join("run/state/dumps")).into_iter().flatten().flatten().collect();
+                assert_eq!(dumps.len(), usize::from(action.starts_with("coredump")), "{what}");
+                let crashes = json_of(&control, "GET", "/v1/crashes", None, 200).await;
+                assert_eq!(crashes.as_array().unwrap().len(), usize::from(state == "crashed"), "{what}");
+                if !action.ends_with("destroy") {
                     json_of(&control, "DELETE", "/v1/domains/web", None, 204).await;
-                    assert_eq!(host.everything(), before, "{what}");
                 }
+                assert_eq!(host.everything(), before, "{what}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_domain_that_makes_room_is_known_to_the_next_control() {
+    let host = Host::new(Release::V4_17);
+    let control = host.start();
+    json_of(&control, "POST", "/v1/domains", Some(on(&host, |_| "rename-restart")), 201).await;
+    for minute in ["14", "14", "16"] {
+        host.stop(*host.domids().last().unwrap(), ShutdownReason::Crash);
+        // The second one waits: it restarted soon after it had.
+        while let Some(wait) = control.observe().unwrap() {
+            host.machine.advance_ns(wait.as_nanos() as u64);
+        }
+        if minute == "14" && host.domids().len() == 3 {
+            host.machine.advance_ns(150_000_000_000);
+        }
+    }
+    drop(control);
+    let control = host.start();
+    let names =
+        |all: Value| -> Vec<String> { all.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect() };
+    let all = names(json_of(&control, "GET", "/v1/domains", None, 200).await);
+    assert_eq!(all, ["Domain-0", "web-20231114T2213Z", "web-20231114T2213Z.2", "web-20231114T2215Z", "web"]);
+    assert_eq!(control.observe().unwrap(), None);
+    assert_eq!(names(json_of(&control, "GET", "/v1/domains", None, 200).await), all, "those that were kept stay so");
+    let doctor = json_of(&control, "GET", "/v1/doctor", None, 200).await;
+    assert_eq!(doctor["findings"], json!([]));
+}
+
+#[tokio::test]
+async fn a_domain_is_renamed_with_its_stored_config() {
+    for release in RELEASES {
+        let host = Host::new(release);
+        let control = host.start();
+        let config = host.create_request("web")["config"].clone();
+        json_of(&control, "PUT", "/v1/configs/web", Some(config), 201).await;
+        let created = json_of(&control, "POST", "/v1/configs/web/start", None, 201).await;
+        json_of(&control, "POST", "/v1/domains", Some(host.create_request("db")), 201).await;
+        for (name, status, code) in
+            [("db", 409, "name-in-use"), ("Domain-0", 422, "config-invalid"), ("17", 422, "config-invalid"), ("a/b", 422, "config-invalid")]
+        {
+            let problem = json_of(&control, "POST", "/v1/domains/web/rename", Some(json!({ "name": name })), status).await;
+            assert_eq!(problem["code"], code, "{name}");
+        }
+        json_of(&control, "POST", "/v1/domains/web/rename", Some(json!({})), 400).await;
+        json_of(&control, "POST", "/v1/domains/0/rename", Some(json!({ "name": "x" })), 409).await;
+        let renamed = json_of(&control, "POST", "/v1/domains/web/rename", Some(json!({ "name": "www" })), 200).await;
+        assert_eq!((&renamed["name"], &renamed["uuid"]), (&json!("www"), &created["domain"]["uuid"]));
+        json_of(&control, "GET", "/v1/domains/web", None, 404).await;
+        json_of(&control, "GET", "/v1/configs/web", None, 404).await;
+        let stored = json_of(&control, "GET", "/v1/configs/www", None, 200).await;
+        assert_eq!((&stored["pending"], &stored["domid"]), (&json!(false), &renamed["domid"]));
+        let domid = DomId(renamed["domid"].as_u64().unwrap() as u16);
+        assert_eq!(host.client().read_text(&path::domain(domid).name()).unwrap().as_deref(), Some("www"));
+        // The name is free, and the next daemon knows who is who.
+        json_of(&control, "POST", "/v1/domains", Some(host.create_request("web")), 201).await;
+        drop(control);
+        let control = host.start();
+        assert_eq!(json_of(&control, "GET", "/v1/domains/www", None, 200).await["uuid"], created["domain"]["uuid"]);
+        let doctor = json_of(&control, "GET", "/v1/doctor", None, 200).await;
+        assert_eq!(doctor["findings"], json!([]), "{release}");
     }
 }
 

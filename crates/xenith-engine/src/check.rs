@@ -4,6 +4,7 @@
 //! what needs the host is said by the plan.
 
 use uuid::Uuid;
+use xenith_api::latest::form;
 use xenith_api::latest::problem::shorten;
 use xenith_api::latest::{Code, Complaint, DomainConfig, Problem};
 
@@ -29,6 +30,14 @@ pub fn complaints(config: &DomainConfig) -> Vec<Complaint> {
     all.extend(too_long("boot.initrd", boot.initrd.as_deref().unwrap_or(""), PATH_BYTES_MAX));
     all.extend(too_long("boot.cmdline", &boot.cmdline, CMDLINE_BYTES_MAX));
     all
+}
+
+/// What is wrong with a name alone.
+#[must_use]
+pub fn name(name: &str) -> Vec<Complaint> {
+    let form = form::name(name).err().map(|wrong| Complaint::new(wrong.code, "name", wrong.message));
+    let reserved = reserved(name).map(|fault| Complaint::new(Code::ConfigBadValue, "name", fault));
+    reserved.or(form).into_iter().map(|complaint| complaint.value(name)).collect()
 }
 
 /// Well-formed names that would be taken for something else: the API finds a domain by name, domid or uuid.

@@ -3,6 +3,7 @@
 use std::io;
 
 use xen_abi::{DomId, Errno, Port};
+use xen_guest::core_dump::DumpError;
 use xen_guest::pvh::build::{BuildError, Ports};
 use xen_store::client::ClientError;
 use xenith_api::latest::domain::memory_to_text;
@@ -36,6 +37,12 @@ pub enum Fault {
     /// The record of a domain cannot be written or removed.
     #[error("the domain's record cannot be kept: {0}")]
     Record(io::Error),
+    /// A core dump cannot be written.
+    #[error("no core dump: {0}")]
+    Dump(DumpError),
+    /// The domain is not there any more.
+    #[error("it is gone")]
+    Gone,
     /// A step ran before the one that finds out what it needs.
     #[error("{0} is not known yet")]
     Unknown(&'static str),
@@ -54,6 +61,10 @@ impl Fault {
             Fault::Store(ClientError::Refused { .. } | ClientError::Conflict { .. }) => Code::StoreRefused,
             Fault::Store(_) | Fault::StoreAbsent(_) => Code::StoreUnreachable,
             Fault::HostMemory { .. } => Code::MemoryInsufficient,
+            Fault::Dump(DumpError::Cancelled) => Code::Cancelled,
+            Fault::Dump(DumpError::Map(_) | DumpError::Read(_)) => Code::XenRefused,
+            Fault::Dump(DumpError::Write(_) | DumpError::TooLarge { .. }) => Code::DumpFailed,
+            Fault::Gone => Code::DomainNotFound,
             Fault::Record(_) | Fault::Unknown(_) => Code::Internal,
         }
     }
@@ -68,6 +79,10 @@ impl Fault {
             Fault::Build(_) => SEE_LOG,
             Fault::Store(ClientError::Refused { .. } | ClientError::Conflict { .. }) => "see the store's log",
             Fault::Store(_) | Fault::StoreAbsent(_) => "see that `xenith store` runs",
+            Fault::Dump(DumpError::Cancelled) => "ask again",
+            Fault::Dump(DumpError::TooLarge { .. }) => "raise --dump-limit of the daemon, or give the domain less memory",
+            Fault::Dump(_) => "see that the file's directory is there and has room",
+            Fault::Gone => "list the domains",
             Fault::Record(_) => "see that /run has room",
             Fault::Unknown(_) => "this is a defect of Xenith: report it with this line",
         }

@@ -3,8 +3,9 @@
 //! ```text
 //!                         unpause                stops by itself                 [on]
 //!   created --> paused <===========> running ----------------------> shutdown ---------+--> preserve: stays as it is
-//!                         pause         |                            or crashed        +--> destroy
-//!                                       | destroy                        |             +--> restart: destroy, wait, create
+//!                         pause         |                            or crashed        +--> destroy, a core dump before where wanted
+//!                                       | destroy                        |             +--> restart: destroy or rename, wait, create
+//!                                       |                                |             +--> soft reset: runs on
 //!                                       v                                v
 //!                                     dying ---------------------------> gone
 //! ```
@@ -45,7 +46,8 @@ pub fn wanted(on: &On, reason: ShutdownReason) -> Action {
         ShutdownReason::Reboot => on.reboot,
         ShutdownReason::Crash => on.crash,
         ShutdownReason::Watchdog => on.watchdog,
-        ShutdownReason::Suspend | ShutdownReason::SoftReset | ShutdownReason::Other(_) => Action::Preserve,
+        ShutdownReason::SoftReset => on.soft_reset,
+        ShutdownReason::Suspend | ShutdownReason::Other(_) => Action::Preserve,
     }
 }
 
@@ -90,14 +92,14 @@ mod tests {
 
     #[test]
     fn reasons_find_their_action() {
-        let on = On { poweroff: Action::Destroy, reboot: Action::Restart, crash: Action::Preserve, watchdog: Action::Restart };
+        let on = On { crash: Action::Preserve, watchdog: Action::Restart, ..On::default() };
         let table = [
             (ShutdownReason::Poweroff, Action::Destroy),
             (ShutdownReason::Reboot, Action::Restart),
             (ShutdownReason::Crash, Action::Preserve),
             (ShutdownReason::Watchdog, Action::Restart),
             (ShutdownReason::Suspend, Action::Preserve),
-            (ShutdownReason::SoftReset, Action::Preserve),
+            (ShutdownReason::SoftReset, Action::SoftReset),
             (ShutdownReason::Other(99), Action::Preserve),
         ];
         for (reason, action) in table {

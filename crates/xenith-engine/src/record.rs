@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xenith_api::latest::DomainConfig;
 
+use crate::journal::Identity;
+
 /// One domain of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainRecord {
@@ -24,7 +26,7 @@ pub struct DomainRecord {
     pub created_ms: u64,
     /// How many times in a row it was restarted soon after its creation.
     pub quick_restarts: u32,
-    /// It restarted too often and is left stopped.
+    /// It is left stopped, whatever its config wants: it restarted too often, or was kept when its successor was created.
     #[serde(default)]
     pub held: bool,
     /// What it was created from.
@@ -32,6 +34,14 @@ pub struct DomainRecord {
 }
 
 impl DomainRecord {
+    /// The same domain under another name, or with another uuid: then it is the one that was kept beside its successor.
+    #[must_use]
+    pub fn renamed(&self, from: &Identity, to: &Identity) -> DomainRecord {
+        let uuid = self.config.uuid.map(|_| to.uuid);
+        let config = DomainConfig { name: to.name.clone(), uuid, ..self.config.clone() };
+        DomainRecord { uuid: to.uuid, held: self.held || from.uuid != to.uuid, config, ..self.clone() }
+    }
+
     /// How long ago it was created; zero where the clock was set back since.
     #[must_use]
     pub fn age(&self, now: Duration) -> Duration {

@@ -1,7 +1,8 @@
 //! What the steps work on.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use xen_guest::core_dump::Dumped;
 use xen_guest::loader::kernel::{Initrd, KernelImage};
 use xen_hv::{ForeignMemory, Xen};
 
@@ -22,8 +23,21 @@ pub struct World {
     pub records: Records,
     /// What the domain boots, where this is a create.
     pub images: Option<Images>,
+    /// How far it is, where this is a core dump.
+    pub dump: Option<Arc<Dump>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// Told how far a dump is.
+pub type DumpWatch = dyn Fn(u64, u64) -> bool + Send + Sync;
+
+/// A core dump under way.
+pub struct Dump {
+    /// Told how many frames of how many were looked at; says whether to go on.
+    pub watch: Arc<DumpWatch>,
+    /// What was written.
+    pub written: Mutex<Option<Dumped>>,
 }
 
 /// A config's files, opened.

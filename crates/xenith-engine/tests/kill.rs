@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{Everything, Host, RELEASES};
+use xen_abi::hypercall::sched::ShutdownReason;
 use xen_abi::{DomId, Errno};
 use xen_sim::{Effect, FaultPlan, MachineConfig, When};
 use xenith_engine::engine::{CreateOrder, Recovered, RestartIds};
-use xenith_engine::journal::RestartEntry;
+use xenith_engine::journal::{DumpEntry, Identity, RenameEntry, RestartEntry, SoftResetEntry};
+use xenith_engine::record::DomainRecord;
 use xenith_engine::run::{Always, Hook, Moment, Next};
 
 /// Dies at one moment, once.
@@ -126,17 +128,12 @@ fn a_restart_killed_anywhere_ends_in_a_running_domain() {
     for death in 0..2 * (4 + 18) {
         let order = host.order(1, "16MiB", false);
         let created = host.engine(Arc::new(Always)).create(&order).unwrap();
-        let left = std::sync::atomic::AtomicUsize::new(death);
-        let hook = move |_: Moment| {
-            let before = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-            if before.is_ok() { Next::Go } else { Next::Die }
-        };
-        let entry = RestartEntry { uuid: order.uuid, domid: created.record.domid, quick_restarts: 1, config: order.config.clone() };
+        let entry =
+            RestartEntry { uuid: order.uuid, domid: created.record.domid, quick_restarts: 1, config: order.config.clone(), keep: None };
         let ids = RestartIds { restart: host.fresh(), destroy: host.fresh(), create: host.fresh() };
         // The domain has stopped, which is why it is restarted.
-        let xen = xen_hv::Xen::new(Arc::new(host.machine.as_domain(DomId::DOM0).unwrap()), RELEASES[2]);
-        xen.remote_shutdown(DomId(created.record.domid), xen_abi::hypercall::sched::ShutdownReason::Reboot).unwrap();
-        host.engine(Arc::new(hook)).restart(ids, &entry).unwrap_err();
+        xen(&host, RELEASES[2]).remote_shutdown(DomId(created.record.domid), ShutdownReason::Reboot).unwrap();
+        host.engine(die_after(death)).restart(ids, &entry).unwrap_err();
         next_daemon(&host);
         let engine = host.engine(Arc::new(Always));
         let all = engine.list().unwrap();
@@ -155,7 +152,7 @@ fn a_number_that_went_to_another_domain_meanwhile_is_not_touched() {
     host.engine(hook).create(&order).unwrap_err();
     // Somebody destroys what was left, and somebody else gets the number.
     let domid = host.domids()[0];
-    let xen = xen_hv::Xen::new(Arc::new(host.machine.as_domain(DomId::DOM0).unwrap()), RELEASES[1]);
+    let xen = xen(&host, RELEASES[1]);
     xen.destroy_domain(domid).unwrap();
     let mut theirs = host.order(1, "16MiB", false);
     theirs.uuid = host.fresh();
@@ -176,4 +173,135 @@ fn a_number_that_went_to_another_domain_meanwhile_is_not_touched() {
     assert_eq!(xen.create_domain(&request).unwrap(), domid);
     assert!(matches!(next_daemon(&host).as_slice(), [Recovered::Unwound(_)]));
     assert_eq!(host.domids(), [domid]);
+}
+
+/// Dies at the moment after so many others.
+fn die_after(death: usize) -> Arc<dyn Hook> {
+    let left = std::sync::atomic::AtomicUsize::new(death);
+    Arc::new(move |_: Moment| {
+        let before = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if before.is_ok() { Next::Go } else { Next::Die }
+    })
+}
+
+fn xen(host: &Host, release: xen_abi::Release) -> xen_hv::Xen {
+    xen_hv::Xen::new(Arc::new(host.machine.as_domain(DomId::DOM0).unwrap()), release)
+}
+
+#[test]
+fn a_rename_killed_anywhere_is_finished() {
+    for release in RELEASES {
+        let host = Host::new(release, MachineConfig::default());
+        let before = host.everything();
+        let order = host.order(1, "16MiB", false);
+        let created = host.engine(Arc::new(Always)).create(&order).unwrap();
+        let mut record = created.record;
+        // Two steps, each before and after: to another name and back.
+        for death in 0..2 * 2 {
+            let from = Identity { uuid: order.uuid, name: record.config.name.clone() };
+            let to = Identity { uuid: order.uuid, name: format!("name-{death}") };
+            let entry = RenameEntry { domid: record.domid, from, to, record: Some(record.clone()) };
+            host.engine(die_after(death)).rename(host.fresh(), &entry).unwrap_err();
+            assert_eq!(next_daemon(&host), [Recovered::Renamed(entry.clone())], "{release} death {death}");
+            record = entry.renamed().unwrap();
+            let (kept, _) = host.engine(Arc::new(Always)).world.records.load().unwrap();
+            assert_eq!(kept, std::slice::from_ref(&record), "{release} death {death}");
+        }
+        ends_clean(&host, &order, &before, &format!("{release}"));
+    }
+}
+
+#[test]
+fn a_restart_that_keeps_the_old_domain_ends_with_both_wherever_it_is_killed() {
+    let host = Host::new(RELEASES[1], MachineConfig::default());
+    let before = host.everything();
+    // 3 steps of the rename, then 18 of the create.
+    for death in 0..2 * (3 + 18) {
+        let order = host.order(1, "16MiB", false);
+        let created = host.engine(Arc::new(Always)).create(&order).unwrap();
+        xen(&host, RELEASES[1]).remote_shutdown(DomId(created.record.domid), ShutdownReason::Crash).unwrap();
+        let from = Identity { uuid: order.uuid, name: "web".to_owned() };
+        let to = Identity { uuid: host.fresh(), name: "web-kept".to_owned() };
+        let keep = RenameEntry { domid: created.record.domid, from, to, record: Some(created.record.clone()) };
+        let entry = RestartEntry {
+            uuid: order.uuid,
+            domid: created.record.domid,
+            quick_restarts: 1,
+            config: order.config.clone(),
+            keep: Some(keep.clone()),
+        };
+        let ids = RestartIds { restart: host.fresh(), destroy: host.fresh(), create: host.fresh() };
+        host.engine(die_after(death)).restart(ids, &entry).unwrap_err();
+        next_daemon(&host);
+        let engine = host.engine(Arc::new(Always));
+        let all = engine.list().unwrap();
+        let state = |uuid| all.iter().filter(|seen| seen.uuid() == uuid).map(|seen| seen.info.shutdown.is_some()).collect::<Vec<_>>();
+        assert_eq!((state(order.uuid), state(keep.to.uuid)), (vec![false], vec![true]), "death {death}");
+        let (mut kept, _) = engine.world.records.load().unwrap();
+        kept.sort_by_key(|record| record.held);
+        assert_eq!(kept.iter().map(|record| record.uuid).collect::<Vec<_>>(), [order.uuid, keep.to.uuid], "death {death}");
+        engine.destroy(host.fresh(), keep.to.uuid, DomId(keep.domid), "web-kept").unwrap();
+        ends_clean(&host, &order, &before, &format!("death {death}"));
+    }
+}
+
+#[test]
+fn a_soft_reset_killed_anywhere_ends_in_the_same_domain_running() {
+    for release in RELEASES {
+        let host = Host::new(release, MachineConfig::default());
+        let before = host.everything();
+        // 6 steps of its own, 4 of a create's tail.
+        for death in 0..2 * (6 + 4) {
+            let order = host.order(1, "16MiB", false);
+            let created = host.engine(Arc::new(Always)).create(&order).unwrap();
+            let DomainRecord { uuid, domid, ref config, .. } = created.record;
+            xen(&host, release).remote_shutdown(DomId(domid), ShutdownReason::SoftReset).unwrap();
+            let entry = SoftResetEntry { uuid, domid, started_ms: 7, quick_restarts: 1, config: config.clone() };
+            host.engine(die_after(death)).soft_reset(host.fresh(), &entry).unwrap_err();
+            assert_eq!(next_daemon(&host), [Recovered::Reset(entry.record())], "{release} death {death}");
+            let seen = host.engine(Arc::new(Always)).look(DomId(domid)).unwrap().unwrap();
+            assert!(seen.uuid() == uuid && !seen.info.paused && seen.info.shutdown.is_none(), "{release} death {death}");
+            ends_clean(&host, &order, &before, &format!("{release} death {death}"));
+        }
+    }
+}
+
+#[test]
+fn a_dump_killed_anywhere_leaves_no_file_and_a_domain_that_runs() {
+    for release in RELEASES {
+        let host = Host::new(release, MachineConfig::default());
+        let before = host.everything();
+        let order = host.order(1, "16MiB", false);
+        let created = host.engine(Arc::new(Always)).create(&order).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        for death in 0..2 * 3 {
+            let entry = DumpEntry {
+                uuid: order.uuid,
+                domid: created.record.domid,
+                name: "web".to_owned(),
+                path: dir.path().join("core"),
+                limit_bytes: u64::MAX,
+                pause: true,
+            };
+            host.engine(die_after(death)).dump(host.fresh(), &entry, &Always, Arc::new(|_, _| true)).unwrap_err();
+            assert_eq!(next_daemon(&host), [Recovered::Over(order.uuid)], "{release} death {death}");
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{release} death {death}");
+            let seen = host.engine(Arc::new(Always)).look(DomId(entry.domid)).unwrap().unwrap();
+            assert!(!seen.info.paused, "{release} death {death}");
+        }
+        // Somebody who changes their mind half way.
+        let entry = DumpEntry {
+            uuid: order.uuid,
+            domid: created.record.domid,
+            name: "web".to_owned(),
+            path: dir.path().join("core"),
+            limit_bytes: u64::MAX,
+            pause: true,
+        };
+        let engine = host.engine(Arc::new(Always));
+        let problem = engine.dump(host.fresh(), &entry, &Always, Arc::new(|done, _| done < 1024)).unwrap_err();
+        assert_eq!(problem.code, xenith_api::latest::Code::Cancelled);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{release}");
+        ends_clean(&host, &order, &before, &format!("{release}"));
+    }
 }

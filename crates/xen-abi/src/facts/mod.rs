@@ -3,7 +3,8 @@
 mod boot;
 
 use crate::hypercall::domctl::{
-    self, createdomain, get_domain_state, getdomaininfo, hvmcontext, max_mem, max_vcpus, paging_pool, policy, tsc_info,
+    self, createdomain, get_domain_state, getdomaininfo, hvmcontext, max_mem, max_vcpus, paging_pool, policy, set_handle, tsc_info,
+    vcpucontext,
 };
 use crate::hypercall::memory::{physmap, reservation, set_memory_map};
 use crate::hypercall::sysctl::{self, getdomaininfolist, physinfo, readconsole, sched_id};
@@ -47,7 +48,10 @@ pub const RECORDS: &[Record] = &[
     paging_pool::SHADOW_RECORD,
     paging_pool::MEMPOOL_RECORD,
     policy::RECORD,
+    set_handle::RECORD,
     tsc_info::RECORD,
+    vcpucontext::RECORD,
+    vcpucontext::CONTEXT_RECORD,
     sysctl::SYSCTL_RECORD,
     sysctl::cpu_policy::RECORD,
     getdomaininfolist::RECORD,

@@ -3,8 +3,9 @@
 use xen_abi::hypercall::domctl::createdomain::CreateDomain;
 use xen_abi::hypercall::domctl::get_domain_state::{DomainState, GetDomainState, NextChangedDomain};
 use xen_abi::hypercall::domctl::getdomaininfo::{DomainInfo, GetDomainInfo};
-use xen_abi::hypercall::domctl::lifecycle::{DestroyDomain, PauseDomain, UnpauseDomain};
+use xen_abi::hypercall::domctl::lifecycle::{DestroyDomain, PauseDomain, SoftReset, UnpauseDomain};
 use xen_abi::hypercall::domctl::max_vcpus::MaxVcpus;
+use xen_abi::hypercall::domctl::set_handle::SetDomainHandle;
 use xen_abi::hypercall::sched::{RemoteShutdown, ShutdownReason};
 use xen_abi::{DomId, Errno};
 
@@ -36,6 +37,16 @@ impl Xen {
     /// Allocates a domain's vcpus: the number given at creation.
     pub fn set_max_vcpus(&self, domid: DomId, vcpus: u32) -> Result<(), Error> {
         self.on(domid, &MaxVcpus { domid, max: vcpus })
+    }
+
+    /// Gives a domain another uuid.
+    pub fn set_domain_handle(&self, domid: DomId, handle: [u8; 16]) -> Result<(), Error> {
+        self.on(domid, &SetDomainHandle { domid, handle })
+    }
+
+    /// Lets a domain that shut down run on as if its machine had just started: without ports, with a fresh shared info page.
+    pub fn soft_reset(&self, domid: DomId) -> Result<(), Error> {
+        self.on(domid, &SoftReset { domid })
     }
 
     /// Shuts a domain down without asking it; it keeps its memory until it is destroyed.

@@ -6,6 +6,7 @@ use xen_abi::hypercall::sysctl::getdomaininfolist::GetDomainInfoList;
 use xen_abi::hypercall::sysctl::physinfo::{GetPhysInfo, PhysInfo};
 use xen_abi::hypercall::sysctl::readconsole::{ConsoleChunk, ReadConsole};
 use xen_abi::hypercall::sysctl::sched_id::{GetSchedulerId, Scheduler};
+use xen_abi::hypercall::version::raw::RawVersion;
 
 use super::Xen;
 use crate::error::Error;
@@ -30,6 +31,11 @@ impl Xen {
     /// The version and its texts, whole where the release can.
     pub fn version_info(&self) -> Result<VersionInfo, Error> {
         stable::version_info(&*self.hypercalls)
+    }
+
+    /// One answer about the version as the bytes it is.
+    pub fn raw_version(&self, which: RawVersion) -> Result<Vec<u8>, Error> {
+        self.call(None, &which)
     }
 
     /// Every domain, dying ones included, by number.

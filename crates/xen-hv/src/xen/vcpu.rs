@@ -4,6 +4,7 @@ use xen_abi::hypercall::cpu_policy::CpuPolicy;
 use xen_abi::hypercall::domctl::hvmcontext::{GetHvmContext, GetHvmContextPartial, GetHvmContextSize, SetHvmContext};
 use xen_abi::hypercall::domctl::policy::{GetCpuPolicy, SetCpuPolicy};
 use xen_abi::hypercall::domctl::tsc_info::{SetTscInfo, TscMode};
+use xen_abi::hypercall::domctl::vcpucontext::GetVcpuContext;
 use xen_abi::hypercall::sysctl::cpu_policy::{GetSystemPolicy, SystemPolicy};
 use xen_abi::{DomId, Errno};
 
@@ -32,6 +33,14 @@ impl Xen {
     /// Sets who answers a domain's `rdtsc`.
     pub fn set_tsc_mode(&self, domid: DomId, mode: TscMode) -> Result<(), Error> {
         self.on(domid, &SetTscInfo { domid, mode })
+    }
+
+    /// The registers of one vcpu as `struct vcpu_guest_context`; none where it was never started.
+    pub fn vcpu_context(&self, domid: DomId, vcpu: u32) -> Result<Option<Vec<u8>>, Error> {
+        match self.on(domid, &GetVcpuContext { domid, vcpu }) {
+            Err(error) if error.errno() == Some(Errno::ENODATA) => Ok(None),
+            answer => answer.map(Some),
+        }
     }
 
     /// The state of a domain's vcpus and devices as HVM save records. One call where 16 KiB hold it, otherwise three.

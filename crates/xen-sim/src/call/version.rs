@@ -13,6 +13,7 @@ const EXTRAVERSION_BYTES: usize = 16;
 const CAPABILITIES_BYTES: usize = 1024;
 const CHANGESET_BYTES: usize = 64;
 const COMMANDLINE_BYTES: usize = 1024;
+const COMPILE_INFO_BYTES: usize = 144;
 const CAPABILITIES: &str = "xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ";
 
 pub(super) fn run(xen: &Xen, image: &mut Image<'_>) -> Answer {
@@ -23,6 +24,8 @@ pub(super) fn run(xen: &Xen, image: &mut Image<'_>) -> Answer {
         abi::CAPABILITIES => fixed(xen, image, command, CAPABILITIES_BYTES),
         abi::CHANGESET => fixed(xen, image, command, CHANGESET_BYTES),
         abi::COMMANDLINE => fixed(xen, image, command, COMMANDLINE_BYTES),
+        abi::COMPILE_INFO => bytes(image, b"simulated", COMPILE_INFO_BYTES),
+        abi::PLATFORM_PARAMETERS => bytes(image, &0xffff_8000_0000_0000_u64.to_le_bytes(), 8),
         PAGESIZE => {
             if image.pointer(1)?.is_some() {
                 Err(Errno::EINVAL.into())
@@ -31,7 +34,7 @@ pub(super) fn run(xen: &Xen, image: &mut Image<'_>) -> Answer {
             }
         }
         abi::EXTRAVERSION2..=abi::COMMANDLINE2 if xen.since(Release::V4_20) => whole(xen, image, command),
-        2 | 5 | 6 | 8 | 10 => not_simulated("xen_version question", command),
+        6 | 8 | 10 => not_simulated("xen_version question", command),
         _ => Err(Errno::ENOSYS.into()),
     }
 }
@@ -47,7 +50,12 @@ fn text(xen: &Xen, command: u32) -> &str {
 
 /// A field of fixed length, cut so that it ends in a zero.
 fn fixed(xen: &Xen, image: &mut Image<'_>, command: u32, length: usize) -> Answer {
-    let mut bytes: Vec<u8> = text(xen, command).bytes().take(length - 1).collect();
+    let text: Vec<u8> = text(xen, command).bytes().take(length - 1).collect();
+    bytes(image, &text, length)
+}
+
+fn bytes(image: &mut Image<'_>, value: &[u8], length: usize) -> Answer {
+    let mut bytes = value.to_vec();
     bytes.resize(length, 0);
     image.write(image.required(1)?, 0, &bytes)?;
     Ok(0)

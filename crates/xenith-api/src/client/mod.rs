@@ -12,7 +12,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::v1::routes::{self, Route};
-use crate::v1::{Code, CreateRequest, CreateResponse, Diagnosis, Domain, Host, Operation, OperationState, Problem, Root, ShutdownRequest};
+use crate::v1::{
+    Code, CoreDump, Crash, CrashReport, CreateRequest, CreateResponse, Diagnosis, Domain, DumpRequest, Host, Operation, OperationState,
+    Problem, RenameRequest, Root, ShutdownRequest,
+};
 
 mod apply;
 mod configs;
@@ -140,6 +143,36 @@ impl<E: Exchange> Client<E> {
     /// Asks it to reboot.
     pub fn reboot(&self, id: &str) -> Result<(), Problem> {
         self.act::<()>(routes::REBOOT, id, None)
+    }
+
+    /// Gives it another name.
+    pub fn rename(&self, id: &str, request: &RenameRequest) -> Result<Domain, Problem> {
+        decode(&self.call(routes::RENAME.method, &path(routes::RENAME, id), Some(request))?)
+    }
+
+    /// Writes its core dump; `progress` sees the operation again and again until it ends.
+    pub fn dump_core(&self, id: &str, request: &DumpRequest, mut progress: impl FnMut(&Operation)) -> Result<CoreDump, Problem> {
+        let place = format!("{}?wait=1", path(routes::DUMP_CORE, id));
+        let (status, body) = self.call_for(routes::DUMP_CORE.method, &place, Some(request))?;
+        if status != ACCEPTED {
+            return decode(&body);
+        }
+        let mut operation: Operation = decode(&body)?;
+        while operation.state == OperationState::Running {
+            progress(&operation);
+            operation = self.get(&format!("{}?wait=1", path(routes::OPERATION, &operation.id.to_string())))?;
+        }
+        self.ended(operation)?.core.ok_or_else(|| strange("the daemon wrote a core dump and does not say where"))
+    }
+
+    /// The crashes that are kept, newest first.
+    pub fn crashes(&self) -> Result<Vec<Crash>, Problem> {
+        self.get(routes::CRASHES.path)
+    }
+
+    /// One crash report.
+    pub fn crash(&self, id: &str) -> Result<CrashReport, Problem> {
+        self.get(&path(routes::CRASH, id))
     }
 
     /// Makes a domain of another toolstack ours.

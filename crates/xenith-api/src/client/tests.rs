@@ -37,7 +37,7 @@ fn asked(call: impl FnOnce(&Client<Canned>)) -> String {
 fn every_method_asks_for_its_route() {
     let config: DomainConfig = serde_json::from_str(r#"{"name":"web","memory":"64MiB","boot":{"kernel":"/k"}}"#).unwrap();
     let create = CreateRequest { config, paused: true, dry_run: false };
-    let created = r#"POST /v1/domains?wait=20 {"config":{"name":"web","type":"pvh","vcpus":1,"memory":"64MiB","boot":{"kernel":"/k","cmdline":""},"on":{"poweroff":"destroy","reboot":"restart","crash":"destroy","watchdog":"destroy"}},"paused":true,"dry_run":false}"#;
+    let created = r#"POST /v1/domains?wait=20 {"config":{"name":"web","type":"pvh","vcpus":1,"memory":"64MiB","boot":{"kernel":"/k","cmdline":""},"on":{"poweroff":"destroy","reboot":"restart","crash":"destroy","watchdog":"destroy","soft_reset":"soft-reset"}},"paused":true,"dry_run":false}"#;
     type Call<'c> = &'c dyn Fn(&Client<Canned>);
     let table: &[(Call<'_>, &str)] = &[
         (&|c| drop(c.root()), "GET /v1"),
@@ -51,6 +51,10 @@ fn every_method_asks_for_its_route() {
         (&|c| drop(c.destroy("web")), "DELETE /v1/domains/web?wait=20"),
         (&|c| drop(c.reboot("web")), "POST /v1/domains/web/reboot"),
         (&|c| drop(c.restart("web")), "POST /v1/domains/web/restart?wait=20"),
+        (&|c| drop(c.rename("web", &RenameRequest { name: "www".to_owned() })), "POST /v1/domains/web/rename {\"name\":\"www\"}"),
+        (&|c| drop(c.dump_core("web", &DumpRequest::default(), |_| ())), "POST /v1/domains/web/dump-core?wait=1 {}"),
+        (&|c| drop(c.crashes()), "GET /v1/crashes"),
+        (&|c| drop(c.crash("7")), "GET /v1/crashes/7"),
         (&|c| drop(c.operations()), "GET /v1/operations"),
         (&|c| drop(c.operation("7")), "GET /v1/operations/7"),
         (&|c| drop(c.cancel("7")), "POST /v1/operations/7/cancel"),

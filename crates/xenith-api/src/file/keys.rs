@@ -57,6 +57,10 @@ pub struct Table {
 pub const TABLES: &[Table] =
     &[Table { path: "boot", doc: "What the domain boots." }, Table { path: "on", doc: "What happens when the domain stops by itself." }];
 
+/// What may be done with a domain that stopped.
+const ACTIONS: &str =
+    "\"destroy\", \"restart\", \"rename-restart\", \"preserve\", \"coredump-destroy\", \"coredump-restart\" or \"soft-reset\"";
+
 /// The keys, in the order of the manual.
 pub const KEYS: &[Key] = &[
     Key {
@@ -158,10 +162,10 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         path: "on.poweroff",
-        form: "\"destroy\", \"restart\" or \"preserve\"",
+        form: ACTIONS,
         need: Need::Default("\"destroy\""),
         example: "\"destroy\"",
-        doc: "What to do when the domain powers itself off.",
+        doc: "What to do when the domain powers itself off. rename-restart keeps the stopped domain under another name beside the new one.",
         xl: &[],
         set: |config, value| {
             config.on.poweroff = action(value)?;
@@ -170,7 +174,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         path: "on.reboot",
-        form: "\"destroy\", \"restart\" or \"preserve\"",
+        form: ACTIONS,
         need: Need::Default("\"restart\""),
         example: "\"restart\"",
         doc: "What to do when the domain asks for a reboot.",
@@ -182,10 +186,10 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         path: "on.crash",
-        form: "\"destroy\", \"restart\" or \"preserve\"",
+        form: ACTIONS,
         need: Need::Default("\"destroy\""),
         example: "\"preserve\"",
-        doc: "What to do when the domain crashes; preserve keeps it as it is, for somebody to look at.",
+        doc: "What to do when the domain crashes; preserve keeps it as it is, for somebody to look at; coredump-destroy and coredump-restart write its memory to a file first.",
         xl: &[],
         set: |config, value| {
             config.on.crash = action(value)?;
@@ -194,13 +198,25 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         path: "on.watchdog",
-        form: "\"destroy\", \"restart\" or \"preserve\"",
+        form: ACTIONS,
         need: Need::Default("\"destroy\""),
         example: "\"restart\"",
         doc: "What to do when the domain's own watchdog runs out.",
         xl: &[],
         set: |config, value| {
             config.on.watchdog = action(value)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "on.soft_reset",
+        form: ACTIONS,
+        need: Need::Default("\"soft-reset\""),
+        example: "\"soft-reset\"",
+        doc: "What to do when the domain's kernel starts another one (kexec); soft-reset lets it.",
+        xl: &[],
+        set: |config, value| {
+            config.on.soft_reset = action(value)?;
             Ok(())
         },
     },
@@ -232,7 +248,7 @@ fn memory(value: &DeValue<'_>) -> Result<u64, Wrong> {
 }
 
 fn action(value: &DeValue<'_>) -> Result<Action, Wrong> {
-    one_of(text(value)?, &[("destroy", Action::Destroy), ("restart", Action::Restart), ("preserve", Action::Preserve)])
+    one_of(text(value)?, &Action::ALL)
 }
 
 fn one_of<T: Copy>(written: &str, known: &[(&str, T)]) -> Result<T, Wrong> {

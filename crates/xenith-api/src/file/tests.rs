@@ -78,8 +78,8 @@ fn values_out_of_form_or_range() {
             "5: memory = \"512MB\": has the unknown unit \"MB\"; use KiB, MiB, GiB or TiB [config-bad-value]",
             "7: boot.kernel = \"vmlinuz\": the path is not absolute; begin it with / [config-bad-value]",
             "8: boot.initrd = \"\": a path must not be empty [config-bad-value]",
-            "10: on.reboot = \"restrat\": must be \"destroy\", \"restart\" or \"preserve\"; did you mean \"restart\"? [config-bad-value]",
-            "11: on.crash = \"x\": must be \"destroy\", \"restart\" or \"preserve\" [config-bad-value]",
+            "10: on.reboot = \"restrat\": must be \"destroy\", \"restart\", \"rename-restart\", \"preserve\", \"coredump-destroy\", \"coredump-restart\" or \"soft-reset\"; did you mean \"restart\"? [config-bad-value]",
+            "11: on.crash = \"x\": must be \"destroy\", \"restart\", \"rename-restart\", \"preserve\", \"coredump-destroy\", \"coredump-restart\" or \"soft-reset\" [config-bad-value]",
         ],
     );
     for (memory, says) in [

@@ -71,11 +71,19 @@ pub struct On {
     pub crash: Action,
     /// Its watchdog ran out (SHUTDOWN_watchdog).
     pub watchdog: Action,
+    /// Its kernel starts another one in its place (SHUTDOWN_soft_reset).
+    pub soft_reset: Action,
 }
 
 impl Default for On {
     fn default() -> Self {
-        On { poweroff: Action::Destroy, reboot: Action::Restart, crash: Action::Destroy, watchdog: Action::Destroy }
+        On {
+            poweroff: Action::Destroy,
+            reboot: Action::Restart,
+            crash: Action::Destroy,
+            watchdog: Action::Destroy,
+            soft_reset: Action::SoftReset,
+        }
     }
 }
 
@@ -87,8 +95,41 @@ pub enum Action {
     Destroy,
     /// Destroy it and create it again from the same config and uuid.
     Restart,
+    /// Keep it stopped under another name and uuid, and create it again.
+    RenameRestart,
     /// Keep it as it is, for somebody to look at.
     Preserve,
+    /// Write a core dump, and destroy it.
+    CoredumpDestroy,
+    /// Write a core dump, and restart it.
+    CoredumpRestart,
+    /// Let it go on from where it stopped, with its memory, on a machine that was reset: what a kernel that starts another one (kexec) asks for.
+    SoftReset,
+}
+
+impl Action {
+    /// Every action with its word.
+    pub const ALL: [(&'static str, Action); 7] = [
+        ("destroy", Action::Destroy),
+        ("restart", Action::Restart),
+        ("rename-restart", Action::RenameRestart),
+        ("preserve", Action::Preserve),
+        ("coredump-destroy", Action::CoredumpDestroy),
+        ("coredump-restart", Action::CoredumpRestart),
+        ("soft-reset", Action::SoftReset),
+    ];
+
+    /// Whether the domain runs afterwards.
+    #[must_use]
+    pub fn brings_back(self) -> bool {
+        matches!(self, Action::Restart | Action::RenameRestart | Action::CoredumpRestart | Action::SoftReset)
+    }
+
+    /// Whether a core dump is written.
+    #[must_use]
+    pub fn dumps(self) -> bool {
+        matches!(self, Action::CoredumpDestroy | Action::CoredumpRestart)
+    }
 }
 
 /// `POST /v1/domains`.
@@ -164,7 +205,7 @@ pub struct Domain {
     pub memory_kib: u64,
     /// Time its vcpus ran, in seconds.
     pub cpu_seconds: f64,
-    /// It restarted too often in a row and is left stopped: `restart` begins anew.
+    /// It is left stopped, whatever its config wants: it restarted too often in a row, or was kept when its successor was created.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
     /// What it was created from; for a domain that others made, what libxl says of it, where that can be said here.
@@ -197,6 +238,14 @@ pub struct ShutdownRequest {
     /// How long to wait for the domain to go away, in seconds; 0 returns once it was asked.
     #[serde(default)]
     pub wait_seconds: u64,
+}
+
+/// `POST /v1/domains/{id}/rename`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenameRequest {
+    /// The new name: 1 to 63 characters of `[A-Za-z0-9._+-]`, not digits alone, unique on the host.
+    pub name: String,
 }
 
 /// Memory as a number of KiB, or as text with a unit.

@@ -95,6 +95,8 @@ kinds! {
     DomainRenamed = "domain-renamed",
     /// A domain that somebody else made is ours from now on.
     DomainAdopted = "domain-adopted",
+    /// A domain went on in place after a soft reset.
+    DomainReset = "domain-reset",
     /// A domain that restarts too often is left stopped.
     DomainHeld = "domain-held",
     /// A domain's memory or vcpus were changed while it runs.

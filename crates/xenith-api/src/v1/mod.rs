@@ -1,6 +1,7 @@
 //! Version 1 of the API.
 
 pub mod access;
+pub mod crash;
 pub mod doctor;
 pub mod domain;
 pub mod event;
@@ -12,9 +13,11 @@ pub mod routes;
 pub mod stored;
 
 pub use access::Role;
+pub use crash::{CoreDump, Crash, CrashReport, DumpRequest, VcpuRegisters};
 pub use doctor::{Diagnosis, Finding, FindingKind, Holder};
 pub use domain::{
-    Action, Boot, Cost, CreateRequest, CreateResponse, Domain, DomainConfig, DomainState, DomainType, On, ShutdownRequest, Step,
+    Action, Boot, Cost, CreateRequest, CreateResponse, Domain, DomainConfig, DomainState, DomainType, On, RenameRequest, ShutdownRequest,
+    Step,
 };
 pub use event::{Event, EventDomain, EventKind};
 pub use host::{Host, Root};

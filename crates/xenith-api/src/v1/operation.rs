@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::crash::CoreDump;
 use super::domain::{Domain, Step};
 use super::problem::Problem;
 
@@ -39,6 +40,12 @@ pub struct Operation {
     /// The plan's steps, with how long each took once it ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+    /// How much of the step under way is done, in percent, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+    /// The core dump that came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<CoreDump>,
     /// The domain that came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<Domain>,

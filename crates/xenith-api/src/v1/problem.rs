@@ -219,6 +219,10 @@ codes! {
     TooManyConnections = "too-many-connections" / 503,
     /// No such operation, or it is forgotten.
     OperationNotFound = "operation-not-found" / 404,
+    /// The core dump cannot be written, or would be larger than it may be.
+    DumpFailed = "dump-failed" / 507,
+    /// No such crash report.
+    CrashNotFound = "crash-not-found" / 404,
     /// No stored config of that name.
     ConfigNotFound = "config-not-found" / 404,
     /// The request's body is larger than the daemon takes.

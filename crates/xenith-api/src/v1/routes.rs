@@ -43,6 +43,8 @@ routes! {
     SHUTDOWN = "POST" "/v1/domains/{id}/shutdown" Operator "Asks it to shut down.";
     REBOOT = "POST" "/v1/domains/{id}/reboot" Operator "Asks it to reboot; what follows is what its config wants of a reboot.";
     RESTART = "POST" "/v1/domains/{id}/restart" Operator "Destroys it, whatever it does, and creates it again, from its stored config where it has one.";
+    RENAME = "POST" "/v1/domains/{id}/rename" Operator "Gives it another name; its stored config goes with it.";
+    DUMP_CORE = "POST" "/v1/domains/{id}/dump-core" Admin "Writes its memory and registers to a file on the daemon's host; it stands still meanwhile.";
     ADOPT = "POST" "/v1/domains/{id}/adopt" Operator "Makes a domain that another toolstack created ours; the process that looks after it is ended.";
     CONSOLE = "GET" "/v1/domains/{id}/console" Operator "Attaches to its console (WebSocket, binary frames; the last 64 KiB come first).";
     CONSOLE_LOG = "GET" "/v1/domains/{id}/console/log" Viewer "Its console's log as bytes.";
@@ -53,6 +55,8 @@ routes! {
     START = "POST" "/v1/configs/{id}/start" Operator "Creates the domain of a stored config.";
     DOCTOR = "GET" "/v1/doctor" Viewer "What was left behind, by whomever: domains, store nodes, ports, claims, operations.";
     CLEAN = "POST" "/v1/doctor/clean" Admin "Cleans up what was left behind, as far as that is possible.";
+    CRASHES = "GET" "/v1/crashes" Viewer "The domains that crashed, newest first, as far as reports are kept.";
+    CRASH = "GET" "/v1/crashes/{id}" Viewer "What was known of a domain when it crashed.";
     OPERATIONS = "GET" "/v1/operations" Viewer "The operations under way, and those that ended not long ago, oldest first.";
     OPERATION = "GET" "/v1/operations/{id}" Viewer "One operation.";
     CANCEL = "POST" "/v1/operations/{id}/cancel" Operator "Asks an operation to turn back. One that ended is not changed.";

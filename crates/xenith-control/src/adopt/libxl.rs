@@ -79,10 +79,11 @@ fn parse(bytes: &[u8]) -> Result<Record, String> {
         cmdline: text(built, "cmdline").unwrap_or_default(),
     };
     let on = On {
-        poweroff: action(&all, "on_poweroff", &mut lost),
-        reboot: action(&all, "on_reboot", &mut lost),
-        crash: action(&all, "on_crash", &mut lost),
-        watchdog: action(&all, "on_watchdog", &mut lost),
+        poweroff: action(&all, "on_poweroff", Action::Destroy, &mut lost),
+        reboot: action(&all, "on_reboot", Action::Destroy, &mut lost),
+        crash: action(&all, "on_crash", Action::Destroy, &mut lost),
+        watchdog: action(&all, "on_watchdog", Action::Destroy, &mut lost),
+        soft_reset: action(&all, "on_soft_reset", Action::SoftReset, &mut lost),
     };
     let name = text(made, "name").ok_or("it has no name")?;
     let uuid = text(made, "uuid").and_then(|uuid| Uuid::try_parse(&uuid).ok());
@@ -103,16 +104,22 @@ fn number(of: &Value, name: &str) -> Option<u64> {
     field(of, name).as_u64()
 }
 
-/// `libxl_action_on_shutdown`; what is left out is its default, destroy. What we have no action for becomes the one that keeps most.
-fn action(all: &Value, name: &str, lost: &mut Vec<String>) -> Action {
-    let written = field(all, name).as_str().unwrap_or("destroy");
+/// `libxl_action_on_shutdown`; what is left out is its default. A word that we do not know becomes the action that keeps most.
+fn action(all: &Value, name: &str, default: Action, lost: &mut Vec<String>) -> Action {
+    let Some(written) = field(all, name).as_str() else { return default };
     match written {
-        "destroy" => return Action::Destroy,
-        "restart" => return Action::Restart,
-        "preserve" => return Action::Preserve,
-        _ => lost.push(format!("{name}: {}", shorten(written))),
+        "destroy" => Action::Destroy,
+        "restart" => Action::Restart,
+        "restart_rename" => Action::RenameRestart,
+        "preserve" => Action::Preserve,
+        "coredump_destroy" => Action::CoredumpDestroy,
+        "coredump_restart" => Action::CoredumpRestart,
+        "soft_reset" => Action::SoftReset,
+        _ => {
+            lost.push(format!("{name}: {}", shorten(written)));
+            Action::Preserve
+        }
     }
-    if written == "coredump_restart" { Action::Restart } else { Action::Preserve }
 }
 
 #[cfg(test)]
@@ -138,9 +145,11 @@ mod tests {
     #[test]
     fn what_is_another_thing_with_us_is_told() {
         let built = B_INFO.replace("\"target_memkb\":65536", "\"target_memkb\":32768").replace("[0,1]", "[0]");
-        let read = record(&built, r#","on_reboot":"restart_rename","on_crash":"coredump_restart""#).expect("a record");
-        assert_eq!((read.config.on.reboot, read.config.on.crash), (Action::Preserve, Action::Restart));
-        let lost = ["its memory target", "vcpus that are offline", "on_reboot: restart_rename", "on_crash: coredump_restart"];
+        let read =
+            record(&built, r#","on_reboot":"restart_rename","on_crash":"coredump_restart","on_watchdog":"explode""#).expect("a record");
+        let on = &read.config.on;
+        assert_eq!((on.reboot, on.crash, on.watchdog), (Action::RenameRestart, Action::CoredumpRestart, Action::Preserve));
+        let lost = ["its memory target", "vcpus that are offline", "on_watchdog: explode"];
         assert_eq!(read.lost, lost);
     }
 

@@ -88,6 +88,33 @@ impl Configs {
         Ok(old)
     }
 
+    /// Whether a domain may be called so: the config of that name, where one is stored, is its own.
+    pub(crate) fn may_rename(&self, to: &str, uuid: Uuid) -> Result<(), Problem> {
+        match self.find(to).filter(|stored| stored.uuid != uuid) {
+            Some(_) => Err(name_taken(to)),
+            None => Ok(()),
+        }
+    }
+
+    /// Stores the config of this uuid, where there is one, under another name. What an earlier try left half done is finished.
+    pub(crate) fn rename(&self, uuid: Uuid, to: &str) -> Result<(), Problem> {
+        let mut all = self.lock();
+        if all.get(to).is_some_and(|stored| stored.uuid != uuid) {
+            return Err(name_taken(to));
+        }
+        let old: Vec<String> =
+            all.iter().filter(|(name, stored)| stored.uuid == uuid && *name != to).map(|(name, _)| name.clone()).collect();
+        for name in old {
+            let Some(stored) = all.get(&name).cloned() else { continue };
+            let new = Arc::new(Stored::with(DomainConfig { name: to.to_owned(), ..stored.config.clone() }, uuid));
+            file::write(&self.dir, &new.config).map_err(|error| unwritable(to, &error))?;
+            all.insert(to.to_owned(), new);
+            file::remove(&self.dir, &name).map_err(|error| unwritable(&name, &error))?;
+            all.remove(&name);
+        }
+        Ok(())
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Stored>>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,6 +144,12 @@ fn missing(name: &str) -> Problem {
     let name = shorten(name);
     let detail = format!("config {name}: none of this name is stored");
     Problem::new(Code::ConfigNotFound, format!("config {name}"), detail, "look with `xenith config list`")
+}
+
+fn name_taken(name: &str) -> Problem {
+    let name = shorten(name);
+    let detail = format!("config {name}: one is stored that is another domain's");
+    Problem::new(Code::NameInUse, format!("config {name}"), detail, "choose another name, or remove that config first")
 }
 
 fn unwritable(name: &str, error: &io::Error) -> Problem {

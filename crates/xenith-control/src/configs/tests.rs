@@ -28,6 +28,29 @@ fn what_is_stored_is_there_for_the_next_daemon() {
 }
 
 #[test]
+fn a_config_follows_its_domain() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let configs = Configs::open(dir.path()).expect("opens");
+    let (web, db) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    configs.replace(config("web", r#","vcpus":2"#), web, &Condition::default()).expect("stored");
+    configs.replace(config("db", ""), db, &Condition::default()).expect("stored");
+    assert_eq!(code(configs.may_rename("db", web)), Code::NameInUse);
+    assert_eq!(code(configs.rename(web, "db")), Code::NameInUse);
+    configs.may_rename("www", web).expect("free");
+    // A kill between the two files leaves both.
+    let before = std::fs::read(dir.path().join("web.json")).expect("there");
+    configs.rename(web, "www").expect("renamed");
+    std::fs::write(dir.path().join("web.json"), before).expect("written");
+    let next = Configs::open(dir.path()).expect("opens");
+    next.rename(web, "www").expect("finished");
+    next.rename(web, "www").expect("again");
+    next.rename(Uuid::from_u128(3), "nobody").expect("there is none to rename");
+    let names: Vec<(String, u32)> = next.all().iter().map(|one| (one.config.name.clone(), one.config.vcpus)).collect();
+    assert_eq!(names, [("db".to_owned(), 1), ("www".to_owned(), 2)]);
+    assert!(!dir.path().join("web.json").exists());
+}
+
+#[test]
 fn a_file_that_makes_no_sense_is_left_alone() {
     let dir = tempfile::tempdir().expect("a directory");
     let uuid = r#""uuid":"0b27a5f4-6b3c-4a0e-9f57-2f3d9a1c7e55""#;

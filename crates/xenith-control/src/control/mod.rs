@@ -7,8 +7,10 @@
 
 mod adopt;
 mod console;
+mod crash;
 mod create;
 mod doctor;
+mod dump;
 mod find;
 mod host;
 mod lifecycle;
@@ -17,6 +19,7 @@ mod list;
 mod metrics;
 mod observe;
 mod reap;
+mod rename;
 mod restart;
 mod start;
 mod stored;
@@ -35,6 +38,7 @@ use xenith_engine::store::Stores;
 
 use crate::config::FreshIds;
 use crate::configs::Configs;
+use crate::crashes::Crashes;
 use crate::log::{Draft, EventLog};
 use crate::operations::{Begun, Key, Op, Operations};
 use crate::registry::Registry;
@@ -55,6 +59,10 @@ pub struct Control {
     events: EventLog,
     operations: Operations,
     configs: Configs,
+    crashes: Crashes,
+    state_dir: PathBuf,
+    /// How much data a core dump may hold, in bytes.
+    dump_limit_bytes: u64,
     console_socket: PathBuf,
     proc_dir: PathBuf,
     libxl_dir: PathBuf,
@@ -166,10 +174,12 @@ const FEATURES: &[&str] = &[
     "adopt",
     "console",
     "console-log",
+    "crash-reports",
     "create",
     "destroy",
     "doctor",
     "dry-run",
+    "dump-core",
     "events",
     "idempotency-keys",
     "list",
@@ -178,6 +188,7 @@ const FEATURES: &[&str] = &[
     "pause",
     "pvh",
     "reboot",
+    "rename",
     "restart",
     "shutdown",
     "stored-configs",

@@ -92,6 +92,8 @@ impl Control {
                     self.tell(vec![created(&record)]);
                     self.registry.settle(record);
                 }
+                Recovered::Reset(record) => self.went_on(record),
+                Recovered::Renamed(entry) => self.renamed(&entry, None),
                 Recovered::Unwound(uuid) => self.registry.release(uuid),
                 Recovered::Destroyed(uuid) => {
                     if let Some(record) = self.registry.own(uuid) {

@@ -9,7 +9,7 @@ use xen_abi::hypercall::sched::ShutdownReason;
 use xenith_api::latest::{Action, EventKind};
 use xenith_engine::Engine;
 use xenith_engine::engine::RestartIds;
-use xenith_engine::journal::RestartEntry;
+use xenith_engine::journal::{RenameEntry, RestartEntry, SoftResetEntry};
 use xenith_engine::life;
 use xenith_engine::record::DomainRecord;
 
@@ -18,7 +18,7 @@ use super::create::{created, destroyed};
 use crate::log::Draft;
 
 /// The caller of what a config wants.
-const OURSELVES: &str = "xenith";
+pub(super) const OURSELVES: &str = "xenith";
 
 /// A stopped domain that waits for its turn.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Stopped {
     /// When its turn comes, by the engine's clock.
     due: Duration,
     quick_restarts: u32,
+    /// Nobody looked at it before.
+    is_news: bool,
 }
 
 impl Control {
@@ -37,18 +39,26 @@ impl Control {
         }
         let action = life::wanted(&record.config.on, reason);
         let stopped = self.note(engine, record, reason, action);
+        if stopped.is_news {
+            self.keep_what_is_known(engine, record, reason, action);
+        }
         let now = engine.world.clock.now();
-        if action == Action::Restart && life::is_held(stopped.quick_restarts) {
+        if action.brings_back() && life::is_held(stopped.quick_restarts) {
             self.leave_stopped(engine, record);
             return None;
         }
-        if action == Action::Restart && now < stopped.due {
+        if action.brings_back() && now < stopped.due {
             return Some(stopped.due - now);
         }
         match action {
             Action::Preserve => return None,
-            Action::Destroy => self.end(engine, record),
-            Action::Restart => self.start_again(engine, record, stopped.quick_restarts),
+            Action::Destroy | Action::CoredumpDestroy => self.end(engine, record),
+            Action::Restart | Action::CoredumpRestart => self.start_again(engine, record, stopped.quick_restarts, None),
+            Action::RenameRestart => {
+                let keep = self.kept_aside(engine, record);
+                self.start_again(engine, record, stopped.quick_restarts, Some(keep));
+            }
+            Action::SoftReset => self.soft_reset(engine, record, stopped.quick_restarts),
         }
         self.lock_stopped().remove(&record.uuid);
         None
@@ -58,24 +68,32 @@ impl Control {
     fn note(&self, engine: &Engine, record: &DomainRecord, reason: ShutdownReason, action: Action) -> Stopped {
         let mut all = self.lock_stopped();
         if let Some(known) = all.get(&record.uuid).filter(|known| known.domid == record.domid) {
-            return *known;
+            return Stopped { is_news: false, ..*known };
         }
         let clock = &engine.world.clock;
         let quick_restarts = life::quick_restarts(record.quick_restarts, record.age(clock.since_epoch()));
         let wait = life::wait_before(quick_restarts);
-        let stopped = Stopped { domid: record.domid, due: clock.now() + wait, quick_restarts };
+        let stopped = Stopped { domid: record.domid, due: clock.now() + wait, quick_restarts, is_news: true };
         all.insert(record.uuid, stopped);
         let name = &record.config.name;
         let detail = format!("d{} {name}: stopped, {}", record.domid, life::word(reason));
         let told = Draft::new(EventKind::DomainStopped, detail).domain(name, Some(record.domid), record.uuid);
         self.tell(vec![told.reason(life::word(reason))]);
         match action {
-            Action::Restart if !wait.is_zero() => {
+            _ if action.brings_back() && !wait.is_zero() => {
                 tracing::warn!("domain {name}: {reason:?} soon after its start, {quick_restarts} times in a row; it restarts in {wait:?}");
             }
             _ => tracing::info!("domain {name}: {reason:?}, {action:?}"),
         }
         stopped
+    }
+
+    /// Before anything is done with it: a core dump where its config wants one, a report where it crashed.
+    fn keep_what_is_known(&self, engine: &Engine, record: &DomainRecord, reason: ShutdownReason, action: Action) {
+        let core = if action.dumps() { self.dump_stopped(engine, record) } else { None };
+        if matches!(reason, ShutdownReason::Crash | ShutdownReason::Watchdog) {
+            self.report_crash(engine, record, reason, core);
+        }
     }
 
     /// It restarted too often: from now on somebody else must say what becomes of it.
@@ -117,30 +135,63 @@ impl Control {
         drop(held);
     }
 
-    fn start_again(&self, engine: &Engine, record: &DomainRecord, quick_restarts: u32) {
+    /// The stopped domain goes, or is somebody else from then on.
+    fn start_again(&self, engine: &Engine, record: &DomainRecord, quick_restarts: u32, keep: Option<RenameEntry>) {
         let held = self.registry.hold(record.uuid);
         if self.registry.own(record.uuid).as_deref() != Some(record) {
             return;
         }
         let DomainRecord { uuid, domid, ref config, .. } = *record;
         let ids = RestartIds { restart: (self.fresh_ids)(), destroy: (self.fresh_ids)(), create: (self.fresh_ids)() };
-        let entry = RestartEntry { uuid, domid, quick_restarts, config: self.next_config(record) };
+        let entry = RestartEntry { uuid, domid, quick_restarts, config: self.next_config(record), keep };
         self.settle_console(DomId(domid));
+        let away = || match &entry.keep {
+            Some(keep) => self.renamed(keep, Some(OURSELVES)),
+            None => {
+                self.registry.forget(uuid);
+                self.forget_other(DomId(domid), uuid);
+                self.tell(vec![destroyed(&config.name, domid, uuid).caller(OURSELVES)]);
+            }
+        };
         match engine.restart(ids, &entry) {
             Ok(again) => {
-                self.forget_other(DomId(domid), uuid);
-                let gone = destroyed(&config.name, domid, uuid).caller(OURSELVES);
-                self.tell(vec![gone, created(&again.record).caller(OURSELVES)]);
+                away();
+                self.tell(vec![created(&again.record).caller(OURSELVES)]);
                 self.registry.settle(again.record);
             }
             Err(failed) if failed.leftovers => tracing::warn!("{}; it is tried again", failed.problem),
             Err(failed) => {
                 tracing::error!("{}; it is not restarted", failed.problem);
-                self.registry.forget(uuid);
-                self.tell(vec![destroyed(&config.name, domid, uuid).caller(OURSELVES)]);
+                away();
             }
         }
         drop(held);
+    }
+
+    /// It goes on where it stopped, on a machine that was reset.
+    fn soft_reset(&self, engine: &Engine, record: &DomainRecord, quick_restarts: u32) {
+        let held = self.registry.hold(record.uuid);
+        if self.registry.own(record.uuid).as_deref() != Some(record) {
+            return;
+        }
+        let DomainRecord { uuid, domid, ref config, .. } = *record;
+        self.settle_console(DomId(domid));
+        let started_ms = u64::try_from(engine.world.clock.since_epoch().as_millis()).unwrap_or(u64::MAX);
+        let entry = SoftResetEntry { uuid, domid, started_ms, quick_restarts, config: config.clone() };
+        match engine.soft_reset((self.fresh_ids)(), &entry) {
+            Ok(()) => self.went_on(entry.record()),
+            Err(problem) => tracing::warn!("{problem}; it is tried again"),
+        }
+        drop(held);
+    }
+
+    /// A domain was reset in place.
+    pub(super) fn went_on(&self, record: DomainRecord) {
+        let (name, domid) = (&record.config.name, record.domid);
+        let detail = format!("d{domid} {name}: reset in place");
+        tracing::info!("{detail}");
+        self.tell(vec![Draft::new(EventKind::DomainReset, detail).domain(name, Some(domid), record.uuid).caller(OURSELVES)]);
+        self.registry.settle(record);
     }
 
     /// Whatever it was waiting for, it waits no more.

@@ -25,7 +25,7 @@ impl Control {
         self.tell(vec![op.started().domain(name, Some(domid), uuid)]);
         self.settle_console(found.domid());
         let ids = RestartIds { restart: op.id, destroy: (self.fresh_ids)(), create: (self.fresh_ids)() };
-        let again = engine.restart(ids, &RestartEntry { uuid, domid, quick_restarts: 0, config: self.next_config(&record) });
+        let again = engine.restart(ids, &RestartEntry { uuid, domid, quick_restarts: 0, config: self.next_config(&record), keep: None });
         self.forget_stopped(uuid);
         let gone = destroyed(name, domid, uuid).operation(op.id).caller(&op.caller);
         match again {

@@ -17,6 +17,7 @@ use super::limited::Limited;
 use super::{Control, Mode};
 use crate::config::ControlConfig;
 use crate::configs::Configs;
+use crate::crashes::Crashes;
 use crate::log::{Draft, EventLog};
 use crate::operations::Operations;
 use crate::problem;
@@ -44,11 +45,16 @@ impl Control {
             .map_err(|error| problem::internal("operations", format!("keys of operations: {error}")))?;
         let dir = config.state_dir.join("configs");
         let configs = Configs::open(&dir).map_err(|error| problem::internal("configs", format!("configs {}: {error}", dir.display())))?;
+        let dir = config.state_dir.join("crashes");
+        let crashes = Crashes::open(&dir).map_err(|error| problem::internal("crashes", format!("crashes {}: {error}", dir.display())))?;
         let mut control = Control {
             clock: config.clock,
             events,
             operations,
             configs,
+            crashes,
+            state_dir: config.state_dir,
+            dump_limit_bytes: config.dump_limit_bytes,
             mode,
             stores,
             registry: Registry::default(),
@@ -76,6 +82,9 @@ impl Control {
             tracing::error!("record {}: not readable; see what it says and remove it", path.display());
         }
         self.registry = Registry::new(own);
+        for record in self.registry.all_own() {
+            self.config_follows(record.uuid, &record.config.name);
+        }
         // What could not be finished keeps its name and uuid until it is.
         let (left, _) = engine.journal.unfinished().map_err(|error| problem::internal("journal", format!("journal: {error}")))?;
         for one in &left {

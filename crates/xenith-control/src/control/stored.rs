@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 use xenith_api::difference;
-use xenith_api::latest::{CreateRequest, CreateResponse, DomainConfig, EventKind, Problem, StartRequest, StoredConfig};
+use xenith_api::latest::{Code, CreateRequest, CreateResponse, DomainConfig, EventKind, Problem, StartRequest, StoredConfig};
 use xenith_engine::check;
 use xenith_engine::record::DomainRecord;
 
@@ -26,6 +26,11 @@ impl Control {
     pub fn store_config(&self, config: DomainConfig, condition: &Condition, caller: &str) -> Result<(StoredConfig, bool), Problem> {
         if let Some(problem) = check::problem(&config.name, check::complaints(&config)) {
             return Err(problem);
+        }
+        if let Some(record) = config.uuid.and_then(|uuid| self.registry.own(uuid)).filter(|record| record.config.name != config.name) {
+            let (name, uuid) = (&config.name, record.uuid);
+            let detail = format!("config {name}: the uuid {uuid} is that of the domain {}", record.config.name);
+            return Err(Problem::new(Code::NameInUse, format!("config {name}"), detail, "choose another, or leave it out"));
         }
         let uuid = self.registry.own_named(&config.name).unwrap_or_else(|| (self.fresh_ids)());
         let (stored, new) = self.configs.replace(config, uuid, condition)?;

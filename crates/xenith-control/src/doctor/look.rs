@@ -46,7 +46,10 @@ fn subject(operation: &Operation) -> String {
     match operation {
         Operation::Create(entry) => format!("create {}", entry.config.name),
         Operation::Destroy(entry) => format!("destroy {}", entry.name),
+        Operation::Dump(entry) => format!("core dump of {}", entry.name),
+        Operation::Rename(entry) => format!("rename {}", entry.from.name),
         Operation::Restart(entry) => format!("restart {}", entry.config.name),
+        Operation::SoftReset(entry) => format!("soft reset of {}", entry.config.name),
     }
 }
 

@@ -11,7 +11,6 @@ use xenith_api::latest::{Code, Problem};
 pub(super) type Body = Result<Bytes, BytesRejection>;
 
 /// Reads a body that must be there.
-#[cfg(test)]
 pub(super) fn read<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
     parse(&bytes(body)?)
 }

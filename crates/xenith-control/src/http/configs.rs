@@ -69,7 +69,9 @@ pub(super) async fn start(
         Err(fault) => return answer::problem(&fault),
     };
     let op = control.begin(OperationKind::Create, &id, &caller.to_string());
-    let work = move |control: &Control, op: &crate::Op| control.start_stored(&id, request, op).map(|made| Done::Created(Box::new(made)));
+    let work = move |control: &Control, op: &std::sync::Arc<crate::Op>| {
+        control.start_stored(&id, request, op).map(|made| Done::Created(Box::new(made)))
+    };
     operations::run(&control, op, wait, work).await
 }
 

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use xenith_api::latest::{CreateRequest, CreateResponse, OperationKind, Problem, ShutdownRequest};
+use xenith_api::latest::{CreateRequest, CreateResponse, DumpRequest, OperationKind, Problem, RenameRequest, ShutdownRequest};
 
 use super::body::{self, Body};
 use super::caller::Caller;
@@ -47,7 +47,7 @@ pub(super) async fn create(
     }
     let key = headers.get("idempotency-key").map(|key| Key::new(caller.uid, key.as_bytes(), &bytes));
     let name = request.config.name.clone();
-    let work = move |control: &Control, op: &Op| control.create(request, op).map(|made| Done::Created(Box::new(made)));
+    let work = move |control: &Control, op: &Arc<Op>| control.create(request, op).map(|made| Done::Created(Box::new(made)));
     let begun = match control.begin_create(&name, &caller.to_string(), key.as_ref()) {
         Ok(begun) => begun,
         Err(fault) => return answer::problem(&fault),
@@ -71,6 +71,29 @@ pub(super) async fn destroy(State(control): Core, Extension(caller): Extension<C
 pub(super) async fn restart(State(control): Core, Extension(caller): Extension<Caller>, wait: Wait, Path(id): Path<String>) -> Response {
     let op = control.begin(OperationKind::Restart, &id, &caller.to_string());
     operations::run(&control, op, wait, move |control, op| control.restart(&id, op).map(|()| Done::Nothing)).await
+}
+
+pub(super) async fn dump_core(
+    State(control): Core,
+    Extension(caller): Extension<Caller>,
+    wait: Wait,
+    Path(id): Path<String>,
+    body: Body,
+) -> Response {
+    let request: DumpRequest = match body::read_or_default(body) {
+        Ok(request) => request,
+        Err(fault) => return answer::problem(&fault),
+    };
+    let op = control.begin(OperationKind::DumpCore, &id, &caller.to_string());
+    operations::run(&control, op, wait, move |control, op| control.dump_core(&id, &request, op).map(Done::Dumped)).await
+}
+
+pub(super) async fn rename(State(control): Core, Extension(caller): Extension<Caller>, Path(id): Path<String>, body: Body) -> Response {
+    let request: RenameRequest = match body::read(body) {
+        Ok(request) => request,
+        Err(fault) => return answer::problem(&fault),
+    };
+    answer::done(StatusCode::OK, blocking(&control, move |control| control.rename(&id, &request.name, &caller.to_string())).await)
 }
 
 pub(super) async fn pause(State(control): Core, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {

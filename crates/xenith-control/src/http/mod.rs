@@ -14,6 +14,7 @@ mod caller;
 mod configs;
 mod connections;
 mod console;
+mod crashes;
 mod doctor;
 mod domains;
 mod events;
@@ -55,6 +56,10 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::SHUTDOWN.path, post(domains::shutdown))
         .route(routes::ADOPT.path, post(domains::adopt))
         .route(routes::REBOOT.path, post(domains::reboot))
+        .route(routes::DUMP_CORE.path, post(domains::dump_core))
+        .route(routes::CRASHES.path, get(crashes::list))
+        .route(routes::CRASH.path, get(crashes::get))
+        .route(routes::RENAME.path, post(domains::rename))
         .route(routes::RESTART.path, post(domains::restart))
         .route(routes::CONFIGS.path, get(configs::list))
         .route(routes::CONFIG.path, get(configs::get).put(configs::store).delete(configs::remove))

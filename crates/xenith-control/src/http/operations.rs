@@ -47,7 +47,7 @@ pub(super) async fn run(
     control: &Arc<Control>,
     op: Arc<Op>,
     wait: Wait,
-    work: impl FnOnce(&Control, &Op) -> Result<Done, Problem> + Send + 'static,
+    work: impl FnOnce(&Control, &Arc<Op>) -> Result<Done, Problem> + Send + 'static,
 ) -> Response {
     let (core, worked) = (Arc::clone(control), Arc::clone(&op));
     tokio::spawn(async move {
@@ -63,6 +63,7 @@ pub(super) async fn finish(op: &Op, wait: Wait) -> Response {
     over(op, wait).await;
     let mut answer = match op.outcome() {
         Some(Ok(Done::Created(made))) => answer::json(StatusCode::CREATED, made.as_ref()),
+        Some(Ok(Done::Dumped(core))) => answer::json(StatusCode::OK, &core),
         Some(Ok(Done::Nothing)) => answer::nothing(Ok(())),
         Some(Err(fault)) => answer::problem(&fault),
         None => {

@@ -27,7 +27,12 @@ impl Standing {
     pub(super) fn note(&mut self, event: &Event) {
         self.since_ms.get_or_insert(event.time_ms);
         match (event.kind, &event.domain, event.operation) {
-            (EventKind::DomainCreated | EventKind::DomainAdopted | EventKind::DomainRenamed, Some(domain), _) => {
+            (EventKind::DomainCreated | EventKind::DomainAdopted, Some(domain), _) => {
+                self.domains.insert(domain.uuid, domain.clone());
+            }
+            // It may have another uuid from now on.
+            (EventKind::DomainRenamed, Some(domain), _) => {
+                self.domains.retain(|_, known| known.domid != domain.domid);
                 self.domains.insert(domain.uuid, domain.clone());
             }
             (EventKind::DomainDestroyed, Some(domain), _) => {

@@ -1,12 +1,12 @@
 //! One operation.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use uuid::Uuid;
-use xenith_api::latest::{Code, CreateResponse, EventKind, Operation, OperationKind, OperationState, Problem, Step};
+use xenith_api::latest::{Code, CoreDump, CreateResponse, EventKind, Operation, OperationKind, OperationState, Problem, Step};
 use xenith_engine::run::{Hook, Moment, Next};
 
 use super::keys::Key;
@@ -17,6 +17,8 @@ use crate::log::Draft;
 pub enum Done {
     /// A domain, or a plan.
     Created(Box<CreateResponse>),
+    /// A core dump.
+    Dumped(CoreDump),
     /// Nothing that has to be said.
     Nothing,
 }
@@ -36,6 +38,8 @@ pub struct Op {
     started: Duration,
     cancelling: AtomicBool,
     done: AtomicU32,
+    /// Of the step under way, in percent; above 100 where that is not known.
+    percent: AtomicU8,
     state: Mutex<State>,
     over: watch::Sender<bool>,
 }
@@ -58,6 +62,7 @@ impl Op {
             started,
             cancelling: AtomicBool::new(false),
             done: AtomicU32::new(0),
+            percent: AtomicU8::new(u8::MAX),
             state: Mutex::default(),
             over: watch::Sender::new(false),
         }
@@ -82,6 +87,13 @@ impl Op {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancelling.load(Ordering::Relaxed)
+    }
+
+    /// So much of so much of the step under way is done; false where somebody asked to turn back.
+    pub fn part(&self, done: u64, of: u64) -> bool {
+        let percent = done.saturating_mul(100).checked_div(of).unwrap_or(0).min(100);
+        self.percent.store(u8::try_from(percent).unwrap_or(100), Ordering::Relaxed);
+        !self.is_cancelled()
     }
 
     /// Whether it ended.
@@ -142,10 +154,13 @@ impl Op {
             total,
             cancelling: self.is_cancelled(),
             steps: state.steps.to_vec(),
+            percent: Some(self.percent.load(Ordering::Relaxed)).filter(|percent| *percent <= 100),
+            core: None,
             domain: None,
             error: None,
         };
         if let Some((outcome, ended)) = &state.ended {
+            told.percent = None;
             told.ended_ms = Some(milliseconds(*ended));
             told.state = match outcome {
                 Ok(_) => OperationState::Succeeded,
@@ -156,6 +171,7 @@ impl Op {
                 Ok(Done::Created(created)) => {
                     (told.done, told.steps, told.domain) = (total, created.plan.clone(), created.domain.clone());
                 }
+                Ok(Done::Dumped(core)) => (told.done, told.core) = (total, Some(core.clone())),
                 Ok(Done::Nothing) => {}
                 Err(problem) => told.error = Some(problem.clone()),
             }

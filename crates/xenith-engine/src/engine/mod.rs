@@ -3,7 +3,10 @@
 //! ```text
 //!   create(order)   load files --> plan --> page --> run --> Created | Problem, and nothing is left
 //!   destroy(...)    plan --> page --> run, and again later where something is in the way
-//!   restart(...)    page { destroy, create }
+//!   rename(...)     plan --> page --> run, or nothing is changed
+//!   restart(...)    page { destroy, or rename the old one; create }
+//!   soft_reset(...) plan --> page --> run, and again later where something is in the way
+//!   dump(...)       plan --> page --> run, or there is no file
 //!   recover()       each page that nobody works on: resume, unwind or go on
 //! ```
 //!
@@ -11,11 +14,14 @@
 
 mod create;
 mod destroy;
+mod dump;
 mod list;
 mod load;
 mod open;
 mod recover;
+mod rename;
 mod restart;
+mod soft_reset;
 
 use std::io;
 use std::sync::Arc;
@@ -34,6 +40,7 @@ pub use list::Seen;
 pub use open::EngineConfig;
 pub use recover::Recovered;
 pub use restart::RestartIds;
+pub use xen_guest::core_dump::Dumped;
 
 /// The ways to the host, and what is known of it.
 pub struct Engine {

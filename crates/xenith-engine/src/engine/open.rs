@@ -45,7 +45,7 @@ impl Engine {
         let journal = in_dir(config.run_dir.join("journal"), Journal::open)?;
         let records = in_dir(config.run_dir.join("domains"), Records::open)?;
         let EngineConfig { xen, memory, stores, clock, hook, cache, .. } = config;
-        let world = World { xen, memory, stores, records, images: None, clock };
+        let world = World { xen, memory, stores, records, images: None, dump: None, clock };
         Ok(Engine { world, journal, host, loader: loader(cache), hook })
     }
 }

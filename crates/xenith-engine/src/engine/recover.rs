@@ -4,7 +4,10 @@
 //!   create    nothing begun, or not whole yet, or its way back had begun --> unwind
 //!             whole                                                      --> resume; unwind where that fails
 //!   destroy                                                              --> go on
-//!   restart   after those: the domain runs --> over;  otherwise --> destroy and create again
+//!   rename    its way back had begun --> unwind;  otherwise              --> go on
+//!   dump                                                                 --> unwind
+//!   soft reset                                                           --> go on
+//!   restart   after those: the domain runs --> over;  otherwise --> destroy or rename, and create again
 //! ```
 
 use std::time::Duration;
@@ -16,7 +19,7 @@ use super::restart::RestartIds;
 use super::{Engine, failed};
 use crate::domain;
 use crate::fault::Fault;
-use crate::journal::{CreateEntry, DestroyEntry, Operation, RestartEntry, Unfinished};
+use crate::journal::{CreateEntry, DestroyEntry, DumpEntry, Operation, RenameEntry, RestartEntry, SoftResetEntry, Unfinished};
 use crate::plan::{self, Plan};
 use crate::record::DomainRecord;
 use crate::run::{self, Cause};
@@ -31,6 +34,10 @@ pub enum Recovered {
     Unwound(Uuid),
     /// A destroy was finished.
     Destroyed(Uuid),
+    /// A rename was finished.
+    Renamed(RenameEntry),
+    /// A soft reset was finished.
+    Reset(DomainRecord),
     /// Nothing was left to do.
     Over(Uuid),
     /// It cannot be finished yet.
@@ -46,15 +53,18 @@ impl Engine {
         }
         let is_restart = |one: &Unfinished| matches!(one.operation, Operation::Restart(_));
         let (restarts, others): (Vec<_>, Vec<_>) = unfinished.into_iter().partition(is_restart);
-        let mut all: Vec<Recovered> = others.into_iter().map(|one| self.recover_one(one, fresh)).collect();
-        all.extend(restarts.into_iter().map(|one| self.recover_one(one, fresh)));
+        let mut all: Vec<Recovered> = others.into_iter().flat_map(|one| self.recover_one(one, fresh)).collect();
+        all.extend(restarts.into_iter().flat_map(|one| self.recover_one(one, fresh)));
         Ok(all)
     }
 
-    fn recover_one(&self, one: Unfinished, fresh: &mut dyn FnMut() -> Uuid) -> Recovered {
+    fn recover_one(&self, one: Unfinished, fresh: &mut dyn FnMut() -> Uuid) -> Vec<Recovered> {
         match one.operation.clone() {
-            Operation::Create(entry) => self.recover_create(&entry, one),
-            Operation::Destroy(entry) => self.recover_destroy(&entry, one),
+            Operation::Create(entry) => vec![self.recover_create(&entry, one)],
+            Operation::Destroy(entry) => vec![self.recover_destroy(&entry, one)],
+            Operation::Dump(entry) => vec![self.recover_dump(&entry, one)],
+            Operation::Rename(entry) => vec![self.recover_rename(entry, one)],
+            Operation::SoftReset(entry) => vec![self.recover_soft_reset(&entry, one)],
             Operation::Restart(entry) => self.recover_restart(&entry, one, fresh),
         }
     }
@@ -91,23 +101,63 @@ impl Engine {
         }
     }
 
-    fn recover_restart(&self, entry: &RestartEntry, one: Unfinished, fresh: &mut dyn FnMut() -> Uuid) -> Recovered {
+    fn recover_dump(&self, entry: &DumpEntry, one: Unfinished) -> Recovered {
+        let plan = plan::dump(entry);
+        let failure = run::unwind(&self.run(&plan.steps, &self.world, true), one);
+        match failure.page_stays {
+            true => Recovered::Later(entry.uuid),
+            false => Recovered::Over(entry.uuid),
+        }
+    }
+
+    fn recover_rename(&self, entry: RenameEntry, one: Unfinished) -> Recovered {
+        let plan = plan::rename(&entry);
+        let run = self.run(&plan.steps, &self.world, true);
+        let outcome = if one.undoing { Err(run::unwind(&run, one)) } else { run::resume(&run, one) };
+        match outcome {
+            Ok(_) => Recovered::Renamed(entry),
+            Err(failure) if failure.page_stays => {
+                tracing::warn!("{}; it is tried again", failed(&format!("domain {}", entry.from.name), &failure));
+                Recovered::Later(entry.from.uuid)
+            }
+            Err(_) => Recovered::Over(entry.from.uuid),
+        }
+    }
+
+    fn recover_soft_reset(&self, entry: &SoftResetEntry, one: Unfinished) -> Recovered {
+        // A domain that is gone meanwhile needs nothing.
+        if matches!(domain::find(&self.world, entry.uuid, Some(DomId(entry.domid))), Ok(None)) {
+            let _ = one.page.close();
+            return Recovered::Over(entry.uuid);
+        }
+        let plan = plan::soft_reset(entry);
+        match run::resume(&self.run(&plan.steps, &self.world, false), one) {
+            Ok(_) => Recovered::Reset(entry.record()),
+            Err(failure) => {
+                tracing::warn!("{}; it is tried again", failed(&format!("domain {}", entry.config.name), &failure));
+                Recovered::Later(entry.uuid)
+            }
+        }
+    }
+
+    fn recover_restart(&self, entry: &RestartEntry, one: Unfinished, fresh: &mut dyn FnMut() -> Uuid) -> Vec<Recovered> {
         let recovered = match self.runs(entry.uuid) {
-            Ok(true) => Recovered::Over(entry.uuid),
+            Ok(true) => vec![Recovered::Over(entry.uuid)],
             Ok(false) => {
                 let ids = RestartIds { restart: fresh(), destroy: fresh(), create: fresh() };
-                match self.destroy_and_create(ids, entry) {
-                    Ok(created) => Recovered::Created(created.record),
-                    Err(failed) if failed.leftovers => return Recovered::Later(entry.uuid),
+                let kept = entry.keep.clone().map(Recovered::Renamed);
+                match self.put_away_and_create(ids, entry) {
+                    Ok(created) => kept.into_iter().chain([Recovered::Created(created.record)]).collect(),
+                    Err(failed) if failed.leftovers => return vec![Recovered::Later(entry.uuid)],
                     Err(failed) => {
                         tracing::error!("{}; it is not restarted", failed.problem);
-                        Recovered::Destroyed(entry.uuid)
+                        vec![kept.unwrap_or(Recovered::Destroyed(entry.uuid))]
                     }
                 }
             }
             Err(fault) => {
                 tracing::warn!("domain {}: its restart waits: {fault}", entry.config.name);
-                return Recovered::Later(entry.uuid);
+                return vec![Recovered::Later(entry.uuid)];
             }
         };
         let _ = one.page.close();

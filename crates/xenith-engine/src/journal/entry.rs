@@ -1,8 +1,12 @@
 //! What the lines of a page say. A field that an older daemon does not know is ignored by it; a field is never given a second meaning.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xenith_api::latest::DomainConfig;
+
+use crate::record::DomainRecord;
 
 /// The first line: what is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,8 +16,14 @@ pub enum Operation {
     Create(CreateEntry),
     /// Destroy a domain.
     Destroy(DestroyEntry),
-    /// Destroy a domain and create it again; each of the two has a page of its own besides.
+    /// Write a core dump.
+    Dump(DumpEntry),
+    /// Give a domain another name, or another uuid as well.
+    Rename(RenameEntry),
+    /// Destroy or rename a domain and create it again; each of the two has a page of its own besides.
     Restart(RestartEntry),
+    /// Let a domain go on in place.
+    SoftReset(SoftResetEntry),
 }
 
 /// A create, with all that finishing it takes.
@@ -44,6 +54,53 @@ pub struct DestroyEntry {
     pub name: String,
 }
 
+/// A core dump, with all that taking it back takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DumpEntry {
+    /// The domain's handle.
+    pub uuid: Uuid,
+    /// Its number.
+    pub domid: u16,
+    /// Its name, for the log.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// How much data it may hold, in bytes.
+    pub limit_bytes: u64,
+    /// Whether the domain is paused for it.
+    pub pause: bool,
+}
+
+/// Who a domain is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Its handle.
+    pub uuid: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
+/// A rename, with all that finishing it takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenameEntry {
+    /// The domain's number.
+    pub domid: u16,
+    /// Who it was.
+    pub from: Identity,
+    /// Who it is to be.
+    pub to: Identity,
+    /// What is kept of a domain of ours, as it was.
+    pub record: Option<DomainRecord>,
+}
+
+impl RenameEntry {
+    /// What is kept of a domain of ours afterwards.
+    #[must_use]
+    pub fn renamed(&self) -> Option<DomainRecord> {
+        self.record.as_ref().map(|record| record.renamed(&self.from, &self.to))
+    }
+}
+
 /// A restart, with all that finishing it takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestartEntry {
@@ -55,6 +112,33 @@ pub struct RestartEntry {
     pub quick_restarts: u32,
     /// What it is created from again.
     pub config: DomainConfig,
+    /// Who the stopped domain is from then on; without it, it is destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<RenameEntry>,
+}
+
+/// A soft reset, with all that finishing it takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoftResetEntry {
+    /// The domain's handle.
+    pub uuid: Uuid,
+    /// Its number.
+    pub domid: u16,
+    /// When it was asked for, in milliseconds since 1970: it starts anew.
+    pub started_ms: u64,
+    /// How many times in a row it started anew soon after it had, with this one.
+    pub quick_restarts: u32,
+    /// What it was created from.
+    pub config: DomainConfig,
+}
+
+impl SoftResetEntry {
+    /// What is kept of the domain afterwards.
+    #[must_use]
+    pub fn record(&self) -> DomainRecord {
+        let SoftResetEntry { uuid, domid, started_ms: created_ms, quick_restarts, ref config } = *self;
+        DomainRecord { uuid, domid, created_ms, quick_restarts, held: false, config: config.clone() }
+    }
 }
 
 /// A later line: how far it got.

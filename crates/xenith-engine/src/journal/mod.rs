@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-pub use entry::{CreateEntry, DestroyEntry, Mark, Operation, Progress, RestartEntry};
+pub use entry::{CreateEntry, DestroyEntry, DumpEntry, Identity, Mark, Operation, Progress, RenameEntry, RestartEntry, SoftResetEntry};
 pub use page::{Page, Unfinished};
 
 /// The directory that holds the journal. Clones know of each other's pages.

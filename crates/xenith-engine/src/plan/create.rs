@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
+use xen_abi::Gfn;
 use xen_abi::hypercall::domctl::createdomain::{self, CreateFlags};
-use xen_abi::{DomId, Gfn};
-use xen_guest::pvh::build::Peers;
 use xen_guest::pvh::layout::{CONSOLE_GFN, Layout, STORE_GFN};
 use xenith_api::latest::domain::memory_to_text;
 use xenith_api::latest::{Code, Complaint, DomainConfig, Problem};
 
-use super::{Plan, layout};
+use super::{PEERS, Plan, layout};
 use crate::check;
 use crate::facts::{CreateFacts, HostFacts};
 use crate::nodes::NodeSpec;
@@ -21,8 +20,6 @@ use crate::step::*;
 
 /// What a domain may have beyond its memory, in KiB: special pages and grant table frames take from it (libxl, `LIBXL_MAXMEM_CONSTANT`).
 const SLACK_KIB: u64 = 1024;
-/// Who serves store and console. Another domain may, once driver domains are told of.
-const PEERS: Peers = Peers { store: DomId::DOM0, console: DomId::DOM0 };
 
 /// The steps that create this domain, or every reason why there are none.
 pub fn create(config: &DomainConfig, facts: &CreateFacts<'_>) -> Result<Plan, Problem> {

@@ -4,21 +4,36 @@
 //!   create(config, facts) --> CreateDomain ... SeedGrants | StoreNodes, Record, Introduce, Unpause
 //!                             undone when it fails        | the domain is whole: resumed after a kill
 //!   destroy(uuid, domid)  --> DestroyDomain, RemoveNodes, AwaitGone, Forget       tried again until it is done
+//!   rename(entry)         --> SetHandle, NameNodes, ReplaceRecord                 undone when it fails, resumed after a kill
+//!   soft_reset(entry)     --> SoftReset ... SeedGrants, StoreNodes ... Unpause    tried again until it is done
+//!   dump(entry)           --> Pause, WriteCore, Unpause                           undone when it fails, or after a kill
 //! ```
 //!
 //! A plan prints as stable text: `xenith create --dry-run` and the golden tests show the same.
 
 mod create;
 mod destroy;
+mod dump;
 mod layout;
+mod rename;
+mod soft_reset;
 
 use std::fmt;
 
 use crate::run::Act;
 use crate::step::Step;
 
+use xen_abi::DomId;
+use xen_guest::pvh::build::Peers;
+
 pub use create::{create, tail};
 pub use destroy::destroy;
+pub use dump::dump;
+pub use rename::rename;
+pub use soft_reset::soft_reset;
+
+/// Who serves store and console. Another domain may, once driver domains are told of.
+const PEERS: Peers = Peers { store: DomId::DOM0, console: DomId::DOM0 };
 
 /// Steps in order.
 #[derive(Clone, Debug)]

@@ -11,8 +11,10 @@ use xen_guest::loader::elf::{FileRange, LoadSegment};
 use xen_guest::loader::kernel::KernelInfo;
 use xenith_api::latest::{Code, DomainConfig};
 
-use super::{Plan, create, destroy};
+use super::{Plan, create, destroy, dump, rename, soft_reset};
 use crate::facts::{CreateFacts, HostFacts};
+use crate::journal::{DumpEntry, Identity, RenameEntry, SoftResetEntry};
+use crate::record::DomainRecord;
 
 const RELEASES: [Release; 4] = [Release::V4_14, Release::V4_17, Release::V4_20, Release::V4_22];
 
@@ -95,6 +97,21 @@ fn the_plans_of_three_guests_on_four_releases() {
 #[test]
 fn the_plan_of_a_destroy() {
     crate::golden::check("destroy.txt", &destroy(Uuid::from_u128(1), DomId(5)).to_string());
+}
+
+#[test]
+fn the_plans_for_a_domain_that_is_there() {
+    let config: DomainConfig = serde_json::from_str(r#"{"name":"web","memory":"64MiB","boot":{"kernel":"/k"}}"#).expect("a config");
+    let uuid = Uuid::from_u128(1);
+    let record = DomainRecord { uuid, domid: 5, created_ms: 0, quick_restarts: 0, held: false, config: config.clone() };
+    let from = Identity { uuid, name: "web".to_owned() };
+    let to = Identity { uuid: Uuid::from_u128(2), name: "web-20260102T0304Z".to_owned() };
+    let renamed = RenameEntry { domid: 5, from, to, record: Some(record) };
+    crate::golden::check("rename.txt", &rename(&renamed).to_string());
+    let reset = SoftResetEntry { uuid, domid: 5, started_ms: 0, quick_restarts: 1, config };
+    crate::golden::check("soft-reset.txt", &soft_reset(&reset).to_string());
+    let dumped = DumpEntry { uuid, domid: 5, name: "web".to_owned(), path: "/d/web.core".into(), limit_bytes: 1, pause: true };
+    crate::golden::check("dump.txt", &dump(&dumped).to_string());
 }
 
 #[test]

@@ -33,11 +33,15 @@ impl Doing for Introduce {
 
     fn undo(&self, world: &World, progress: &mut Progress) -> Result<(), Fault> {
         let Some(domid) = progress.domid.map(DomId) else { return Ok(()) };
-        let released = world.stores.with(|store| store.release(domid));
-        match released {
-            // It was not introduced, or is gone: C xenstored says the first, oxenstored the second (facts of the peers' differences).
-            Err(Fault::Store(error)) if matches!(error.refusal(), Some(XsError::NoEntry | XsError::Invalid)) => Ok(()),
-            answer => answer,
-        }
+        release(world, domid)
+    }
+}
+
+/// Releases a domain; one that is not introduced is no error.
+pub(super) fn release(world: &World, domid: DomId) -> Result<(), Fault> {
+    match world.stores.with(|store| store.release(domid)) {
+        // It was not introduced, or is gone: C xenstored says the first, oxenstored the second (facts of the peers' differences).
+        Err(Fault::Store(error)) if matches!(error.refusal(), Some(XsError::NoEntry | XsError::Invalid)) => Ok(()),
+        answer => answer,
     }
 }

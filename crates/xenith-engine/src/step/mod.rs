@@ -4,6 +4,7 @@
 //! never happened or is undone twice.
 
 mod claim;
+mod clear_rings;
 mod cpu_policy;
 mod create_domain;
 mod destroy_domain;
@@ -18,14 +19,21 @@ mod load;
 mod max_mem;
 mod max_vcpus;
 mod memory_map;
+mod name_nodes;
 mod paging_pool;
+mod pause;
 mod populate;
 mod record;
+mod release;
 mod release_claim;
 mod remove_nodes;
+mod replace_record;
+mod set_handle;
+mod soft_reset;
 mod store_nodes;
 mod unpause;
 mod vcpu_context;
+mod write_core;
 
 use crate::fault::Fault;
 use crate::journal::Progress;
@@ -33,6 +41,7 @@ use crate::run::Act;
 use crate::world::World;
 
 pub use claim::Claim;
+pub use clear_rings::ClearRings;
 pub use cpu_policy::SetCpuPolicy;
 pub use create_domain::CreateDomain;
 pub use destroy_domain::DestroyDomain;
@@ -47,14 +56,21 @@ pub use load::Load;
 pub use max_mem::MaxMem;
 pub use max_vcpus::MaxVcpus;
 pub use memory_map::SetMemoryMap;
+pub use name_nodes::NameNodes;
 pub use paging_pool::PagingPool;
+pub use pause::Pause;
 pub use populate::Populate;
 pub use record::Record;
+pub use release::Release;
 pub use release_claim::ReleaseClaim;
 pub use remove_nodes::RemoveNodes;
+pub use replace_record::ReplaceRecord;
+pub use set_handle::SetHandle;
+pub use soft_reset::SoftReset;
 pub use store_nodes::StoreNodes;
 pub use unpause::Unpause;
 pub use vcpu_context::SetVcpuContext;
+pub use write_core::WriteCore;
 
 /// What one step says and does.
 pub(crate) trait Doing {
@@ -99,7 +115,7 @@ macro_rules! steps {
 }
 
 steps! {
-    AwaitGone, Claim, CreateDomain, DestroyDomain, Earlier, EventChannels, Forget, Introduce, Load, MaxMem, MaxVcpus, PagingPool, Populate, Record, ReleaseClaim, RemoveNodes, SeedGrants, SetCpuPolicy, SetHvmParams, SetMemoryMap, SetVcpuContext, StoreNodes, Unpause,
+    AwaitGone, Claim, ClearRings, CreateDomain, DestroyDomain, Earlier, EventChannels, Forget, Introduce, Load, MaxMem, MaxVcpus, NameNodes, PagingPool, Pause, Populate, Record, Release, ReleaseClaim, RemoveNodes, ReplaceRecord, SeedGrants, SetCpuPolicy, SetHandle, SetHvmParams, SetMemoryMap, SetVcpuContext, SoftReset, StoreNodes, Unpause, WriteCore,
 }
 
 impl Act for Step {

@@ -43,6 +43,7 @@ fn surroundings(site: &Site) -> Result<ControlConfig, Problem> {
     Ok(ControlConfig {
         state_dir: site.state_dir.clone(),
         cache_dir: Some(site.cache_dir.join("kernels")),
+        dump_limit_bytes: site.dump_limit_kib.saturating_mul(1024),
         console_socket: site.socket_of(Role::Console),
         ..config
     })

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use tracing::level_filters::LevelFilter;
+use xenith_api::latest::domain::{memory_from_text, memory_to_text};
 
 use super::Role;
 use crate::context::Context;
@@ -22,9 +23,12 @@ pub struct Options {
     /// Where unpacked kernels are kept for the next create
     #[arg(long, value_name = "DIR", default_value = "/var/cache/xenith")]
     cache_dir: PathBuf,
-    /// Where events are kept
+    /// Where events, stored configs, crash reports and core dumps are kept
     #[arg(long, value_name = "DIR", default_value = "/var/lib/xenith")]
     state_dir: PathBuf,
+    /// How much data a core dump may hold; pages of zeroes take no room
+    #[arg(long, value_name = "SIZE", default_value = "64GiB", value_parser = memory_from_text)]
+    dump_limit: u64,
     /// How much to log: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = logging::level)]
     log_level: LevelFilter,
@@ -45,6 +49,8 @@ pub struct Site {
     pub cache_dir: PathBuf,
     /// Events.
     pub state_dir: PathBuf,
+    /// How much data a core dump may hold, in KiB.
+    pub dump_limit_kib: u64,
     /// How much to log.
     pub log_level: LevelFilter,
 }
@@ -59,6 +65,7 @@ impl Options {
             log_dir: self.log_dir.clone(),
             cache_dir: self.cache_dir.clone(),
             state_dir: self.state_dir.clone(),
+            dump_limit_kib: self.dump_limit,
             log_level: self.log_level,
         }
     }
@@ -78,7 +85,7 @@ impl Site {
     pub fn tell(&self, command: &mut Command) {
         command.arg("--socket").arg(&self.socket).arg("--run-dir").arg(&self.run_dir);
         command.arg("--store-socket").arg(&self.store_socket).arg("--log-dir").arg(&self.log_dir);
-        command.arg("--state-dir").arg(&self.state_dir);
+        command.arg("--state-dir").arg(&self.state_dir).arg("--dump-limit").arg(memory_to_text(self.dump_limit_kib));
         command.arg("--cache-dir").arg(&self.cache_dir).arg("--log-level").arg(self.log_level.to_string());
     }
 }

@@ -1,6 +1,6 @@
-//! Operations on a whole domain that carry nothing but its number: destroy, pause, unpause.
+//! Operations on a whole domain that carry nothing but its number: destroy, pause, unpause, soft reset.
 
-use super::{DESTROYDOMAIN, PAUSEDOMAIN, Request, UNPAUSEDOMAIN};
+use super::{DESTROYDOMAIN, PAUSEDOMAIN, Request, SOFT_RESET, UNPAUSEDOMAIN};
 use crate::call::{Call, Operation, OperationError};
 use crate::names::DomId;
 use crate::release::Release;
@@ -42,4 +42,11 @@ bare!(
     /// `XEN_DOMCTL_unpausedomain`: one reason less. EINVAL where the domain was not paused by a toolstack.
     UnpauseDomain,
     UNPAUSEDOMAIN
+);
+bare!(
+    /// `XEN_DOMCTL_soft_reset`: a domain that shut down starts over with its memory and vcpus as they are: all ports are closed, the shared info
+    /// page is a fresh one, and the vcpus run on. EINVAL where it did not shut down, or is no HVM container; a domain that Xen cannot reset
+    /// crashes. Grants stay. Xen continues the call itself (domain_soft_reset, xen/common/domain.c).
+    SoftReset,
+    SOFT_RESET
 );

@@ -17,7 +17,9 @@ pub mod max_mem;
 pub mod max_vcpus;
 pub mod paging_pool;
 pub mod policy;
+pub mod set_handle;
 pub mod tsc_info;
+pub mod vcpucontext;
 
 use crate::call::{Arg, Call, Direction, OperationError};
 use crate::hypercall::{DOMCTL, name};
@@ -60,8 +62,12 @@ constants! {
         SHADOW_OP = XEN_DOMCTL_shadow_op, 10;
         /// [`max_mem`].
         MAX_MEM = XEN_DOMCTL_max_mem, 11;
+        /// [`vcpucontext`].
+        GETVCPUCONTEXT = XEN_DOMCTL_getvcpucontext, 13;
         /// [`max_vcpus`].
         MAX_VCPUS = XEN_DOMCTL_max_vcpus, 15;
+        /// [`set_handle`].
+        SETDOMAINHANDLE = XEN_DOMCTL_setdomainhandle, 17;
         /// [`hvmcontext`].
         GETHVMCONTEXT = XEN_DOMCTL_gethvmcontext, 33;
         /// [`hvmcontext`].
@@ -70,6 +76,8 @@ constants! {
         GETHVMCONTEXT_PARTIAL = XEN_DOMCTL_gethvmcontext_partial, 55;
         /// [`tsc_info`].
         SETTSCINFO = XEN_DOMCTL_settscinfo, 60;
+        /// [`lifecycle`].
+        SOFT_RESET = XEN_DOMCTL_soft_reset, 79;
         /// [`policy`].
         GET_CPU_POLICY = XEN_DOMCTL_get_cpu_policy, 82;
         /// [`policy`].

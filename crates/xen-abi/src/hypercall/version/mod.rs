@@ -1,5 +1,6 @@
 //! What Xen is (public/version.h): stable on every release, and needing none to be known.
 
+pub mod raw;
 pub mod text;
 
 use crate::call::{Call, Operation, OperationError};
@@ -14,10 +15,14 @@ constants! {
         VERSION = XENVER_version, 0;
         /// [`text`].
         EXTRAVERSION = XENVER_extraversion, 1;
+        /// [`raw`].
+        COMPILE_INFO = XENVER_compile_info, 2;
         /// [`text`].
         CAPABILITIES = XENVER_capabilities, 3;
         /// [`text`].
         CHANGESET = XENVER_changeset, 4;
+        /// [`raw`].
+        PLATFORM_PARAMETERS = XENVER_platform_parameters, 5;
         /// [`text`].
         COMMANDLINE = XENVER_commandline, 9;
         /// [`text`], not cut.

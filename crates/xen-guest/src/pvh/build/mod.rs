@@ -7,12 +7,14 @@
 //!   load           kernel, initrd, start record, ACPI, special pages   1 map for each 256 MiB touched
 //!   hvm_params     where the rings are, and their ports                6 in one trap
 //!   vcpu_context   registers of vcpu 0, memory types of all            2
+//!   clear_rings    both rings empty, for a domain that starts over      1 map
 //!   grants         entries 0 and 1: console and xenstore rings         1 map
 //! ```
 
 mod grants;
 mod load;
 mod populate;
+mod rings;
 mod setup;
 
 use std::io;
@@ -27,6 +29,7 @@ use crate::pvh::vcpu::ContextError;
 pub use grants::{Peers, grants};
 pub use load::{Contents, load};
 pub use populate::populate;
+pub use rings::clear_rings;
 pub use setup::{Ports, cpu_policy, hvm_params, memory_map, vcpu_context};
 
 /// Why a step of a build failed.

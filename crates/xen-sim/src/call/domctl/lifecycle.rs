@@ -1,6 +1,6 @@
-//! Operations that say little and copy nothing back: destroy, pause, unpause, limits, the clock.
+//! Operations that say little and copy nothing back: destroy, pause, unpause, soft reset, limits, the uuid, the clock.
 
-use xen_abi::hypercall::domctl::{self as abi, max_mem, max_vcpus, tsc_info};
+use xen_abi::hypercall::domctl::{self as abi, max_mem, max_vcpus, set_handle, tsc_info};
 use xen_abi::{DomId, Errno};
 
 use super::Domctl;
@@ -15,11 +15,13 @@ const TSC_MODE_MAX: u32 = 2;
 pub(super) fn run(xen: &mut Xen, command: u32, op: &Domctl<'_>) -> Answer {
     match command {
         abi::UNPAUSEDOMAIN => unpause(xen, op.domid)?,
-        // All others would have to pause the caller itself; max_mem alone does not mind.
-        _ if op.domid == op.caller.domid && command != abi::MAX_MEM => return Err(Errno::EINVAL.into()),
+        // All others would have to pause the caller itself; max_mem and the uuid do not mind.
+        _ if op.domid == op.caller.domid && command != abi::MAX_MEM && command != abi::SETDOMAINHANDLE => return Err(Errno::EINVAL.into()),
         abi::DESTROYDOMAIN => xen.kill_domain(op.domid)?,
         abi::PAUSEDOMAIN => pause(xen, op.domid)?,
         abi::MAX_MEM => xen.domain_mut(op.domid)?.max_pages = (op.record.get(&max_mem::MAX_MEMKB)? >> 2).min(u64::from(u32::MAX)),
+        abi::SETDOMAINHANDLE => xen.domain_mut(op.domid)?.handle = op.record.get_bytes(&set_handle::HANDLE)?,
+        abi::SOFT_RESET => xen.soft_reset(op.domid)?,
         abi::MAX_VCPUS => create_vcpus(xen, op)?,
         _ => set_tsc(xen, op)?,
     }

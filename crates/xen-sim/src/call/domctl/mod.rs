@@ -7,6 +7,7 @@ mod lifecycle;
 mod paging_pool;
 mod policy;
 mod state;
+mod vcpucontext;
 
 use xen_abi::hypercall::domctl as abi;
 use xen_abi::{DomId, Errno, Release};
@@ -87,12 +88,18 @@ fn find(xen: &Xen, caller: &Caller, command: u32, domid: DomId) -> Result<(), Er
 fn perform(xen: &mut Xen, command: u32, op: Domctl<'_>) -> Answer {
     match command {
         abi::CREATEDOMAIN => createdomain::run(xen, op),
-        abi::DESTROYDOMAIN | abi::PAUSEDOMAIN | abi::UNPAUSEDOMAIN | abi::MAX_MEM | abi::MAX_VCPUS | abi::SETTSCINFO => {
-            lifecycle::run(xen, command, &op)
-        }
+        abi::DESTROYDOMAIN
+        | abi::PAUSEDOMAIN
+        | abi::UNPAUSEDOMAIN
+        | abi::MAX_MEM
+        | abi::MAX_VCPUS
+        | abi::SETDOMAINHANDLE
+        | abi::SETTSCINFO
+        | abi::SOFT_RESET => lifecycle::run(xen, command, &op),
         abi::GETDOMAININFO => getdomaininfo::run(xen, op),
         abi::SHADOW_OP | abi::GET_PAGING_MEMPOOL_SIZE | abi::SET_PAGING_MEMPOOL_SIZE => paging_pool::run(xen, command, op),
         abi::GETHVMCONTEXT | abi::SETHVMCONTEXT | abi::GETHVMCONTEXT_PARTIAL => hvmcontext::run(xen, command, op),
+        abi::GETVCPUCONTEXT => vcpucontext::run(xen, op),
         abi::GET_CPU_POLICY | abi::SET_CPU_POLICY => policy::run(xen, command, op),
         abi::GET_DOMAIN_STATE => state::run(xen, op),
         _ => not_simulated("domctl", command),

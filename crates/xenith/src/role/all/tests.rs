@@ -37,6 +37,7 @@ fn site(dir: &std::path::Path) -> Site {
         log_dir: at("log"),
         cache_dir: at("cache"),
         state_dir: at("state"),
+        dump_limit_kib: 1024,
         log_level: LevelFilter::INFO,
     }
 }

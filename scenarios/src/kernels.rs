@@ -79,11 +79,12 @@ pub fn busy() -> Vec<u8> {
 }
 
 /// A guest that ends itself with this reason (public/sched.h) by `SCHEDOP_shutdown`, with AMD's instruction for it, which is what the lab emulates.
+/// Where it goes on all the same, it runs without end.
 #[must_use]
 pub fn ending(reason: u32) -> Vec<u8> {
     const SCHED_OP: u32 = 29;
     const SCHEDOP_SHUTDOWN: u32 = 2;
-    const CODE_BYTES: u32 = 18;
+    const CODE_BYTES: u32 = 20;
     let mut code = vec![0xb8];
     code.extend(SCHED_OP.to_le_bytes());
     code.push(0xbb);
@@ -91,6 +92,7 @@ pub fn ending(reason: u32) -> Vec<u8> {
     code.push(0xb9);
     code.extend((lab::image::TINY_GUEST_ENTRY + CODE_BYTES).to_le_bytes());
     code.extend([0x0f, 0x01, 0xd9]);
+    code.extend([0xeb, 0xfe]);
     code.extend(reason.to_le_bytes());
     lab::image::tiny_guest_of(&code)
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use xenith_api::client::{Client, Unix};
+use xenith_api::client::Unix;
 use xenith_api::latest::Boot;
 
 use crate::kernels;
@@ -81,17 +81,15 @@ impl LabWorld {
 }
 
 impl World for LabWorld {
-    fn client(&self) -> Client<Api> {
-        Client::new(Api(Arc::new(Unix::new(API_SOCKET, SILENCE))))
+    fn api(&self) -> Api {
+        Api(Arc::new(Unix::new(API_SOCKET, SILENCE)))
     }
 
     fn boot(&mut self, guest: Guest) -> Result<Boot> {
         let word = match guest {
             Guest::Halting => return self.tiny("halting.elf", &kernels::halting()),
             Guest::Busy => return self.tiny("busy.elf", &kernels::busy()),
-            Guest::PowersOff => return self.tiny("powers-off.elf", &kernels::ending(0)),
-            Guest::Reboots => return self.tiny("reboots.elf", &kernels::ending(1)),
-            Guest::Crashes => return self.tiny("crashes.elf", &kernels::ending(3)),
+            Guest::Ends(reason) => return self.tiny(&format!("ends-{}.elf", reason.code()), &kernels::ending(reason.code())),
             Guest::Linux => String::new(),
             Guest::Counts => format!("lab.count={COUNT}"),
         };

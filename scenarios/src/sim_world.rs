@@ -24,7 +24,7 @@ use xen_abi::{DomId, Release};
 use xen_hv::{Dom0StoreRing, Xen};
 use xen_sim::{Handle, Machine, MachineConfig, Script};
 use xen_store::client::{SocketTransport, Transport};
-use xenith_api::client::{Client, Unix};
+use xenith_api::client::Unix;
 use xenith_api::latest::Boot;
 use xenith_control::{Control, ControlConfig, ServeConfig, ServeLock, events};
 use xenith_engine::clock::Clock;
@@ -194,8 +194,8 @@ impl Drop for SimWorld {
 }
 
 impl World for SimWorld {
-    fn client(&self) -> Client<Api> {
-        Client::new(Api(Arc::new(Unix::new(self.path("api.sock"), SILENCE))))
+    fn api(&self) -> Api {
+        Api(Arc::new(Unix::new(self.path("api.sock"), SILENCE)))
     }
 
     fn boot(&mut self, guest: Guest) -> Result<Boot> {
@@ -203,9 +203,7 @@ impl World for SimWorld {
             Guest::Halting => "sim.script=halt".to_string(),
             Guest::Busy => "sim.script=busy".to_string(),
             Guest::Linux => "console=hvc0 sim.script=well-behaved".to_string(),
-            Guest::PowersOff => "sim.script=poweroff-after-boot".to_string(),
-            Guest::Reboots => "sim.script=reboot-after-boot".to_string(),
-            Guest::Crashes => "sim.script=crash-after-boot".to_string(),
+            Guest::Ends(reason) => format!("sim.script={}-after-boot", xenith_engine::life::word(reason)),
             Guest::Counts => format!("sim.script=flood sim.flood_bytes={}", 16 * COUNT),
         };
         Ok(Boot { kernel: self.file("kernel.elf", &kernels::halting())?, initrd: None, cmdline })

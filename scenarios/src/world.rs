@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use xen_abi::hypercall::sched::ShutdownReason;
 use xenith_api::client::{Client, Exchange, Header};
-use xenith_api::latest::{Action, Boot, Code, CreateRequest, Domain, DomainConfig, DomainState, DomainType, On, Problem};
+use xenith_api::latest::{Action, Boot, Code, CreateRequest, Domain, DomainConfig, DomainState, DomainType, Event, On, Problem, routes};
 
 use xenith_api::openapi::{self, conform};
 
@@ -22,12 +23,8 @@ pub enum Guest {
     Halting,
     /// Runs without end and says nothing.
     Busy,
-    /// Powers off at once.
-    PowersOff,
-    /// Reboots at once, every time.
-    Reboots,
-    /// Crashes at once.
-    Crashes,
+    /// Stops at once for this reason; reset in place, it runs without end.
+    Ends(ShutdownReason),
     /// Boots and counts on its console, a line each, from 1 to [`COUNT`].
     Counts,
 }
@@ -66,8 +63,12 @@ impl Exchange for Api {
 
 /// A host with Xenith on it.
 pub trait World {
+    /// The way to the API.
+    fn api(&self) -> Api;
     /// The API's client.
-    fn client(&self) -> Client<Api>;
+    fn client(&self) -> Client<Api> {
+        Client::new(self.api())
+    }
     /// What makes a domain that behaves like this.
     fn boot(&mut self, guest: Guest) -> Result<Boot>;
     /// Writes a file where control can read it, and gives its path.
@@ -150,6 +151,14 @@ fn request(world: &mut dyn World, config: &DomainConfig, paused: bool) -> Result
     let request = CreateRequest { config: config.clone(), paused, dry_run: false };
     let answer = world.client().create(&request).with_context(|| format!("create {}", config.name))?;
     answer.domain.context("a create without a domain")
+}
+
+/// Every event so far.
+pub fn events(world: &dyn World) -> Result<Vec<Event>> {
+    let (status, lines) = world.api().0.exchange("GET", &format!("{}?since=0", routes::EVENTS.path), &[], None)?;
+    ensure!(status == 200, "events: {status}");
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| Ok(serde_json::from_slice(line)?)).collect()
 }
 
 /// The console's log as text.

@@ -106,6 +106,8 @@ pub(crate) struct Domain {
     pub(crate) creation_finished: bool,
     /// The reason of its shutdown.
     pub(crate) shutdown: Option<u8>,
+    /// It went on in place after a shutdown.
+    pub(crate) was_reset: bool,
     pub(crate) life: Life,
     pub(crate) tsc_mode: u32,
 }
@@ -134,6 +136,7 @@ impl Domain {
             pause_count: 1,
             creation_finished: false,
             shutdown: None,
+            was_reset: false,
             life: Life::Alive,
             tsc_mode: 0,
             birth,

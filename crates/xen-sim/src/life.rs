@@ -83,7 +83,9 @@ impl Xen {
         for port in ports {
             self.close_port(domid, port)?;
         }
-        self.domain_mut(domid)?.shutdown = None;
+        let domain = self.domain_mut(domid)?;
+        domain.shutdown = None;
+        domain.was_reset = true;
         self.guests.remove(&domid);
         Ok(())
     }

@@ -134,7 +134,7 @@ async fn a_domain_is_renamed_with_its_stored_config() {
             let problem = json_of(&control, "POST", "/v1/domains/web/rename", Some(json!({ "name": name })), status).await;
             assert_eq!(problem["code"], code, "{name}");
         }
-        json_of(&control, "POST", "/v1/domains/web/rename", Some(json!({})), 400).await;
+        json_of(&control, "POST", "/v1/domains/web/rename", Some(json!({})), 422).await;
         json_of(&control, "POST", "/v1/domains/0/rename", Some(json!({ "name": "x" })), 409).await;
         let renamed = json_of(&control, "POST", "/v1/domains/web/rename", Some(json!({ "name": "www" })), 200).await;
         assert_eq!((&renamed["name"], &renamed["uuid"]), (&json!("www"), &created["domain"]["uuid"]));

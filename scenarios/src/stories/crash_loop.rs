@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use xen_abi::hypercall::sched::ShutdownReason;
 use xenith_api::latest::{Action, Domain, DomainState};
 
 use crate::world::{Guest, Role, World, config, create, gone, until};
 
 pub fn run(world: &mut dyn World) -> Result<()> {
-    let mut config = config(world, "looping", Guest::Crashes)?;
+    let mut config = config(world, "looping", Guest::Ends(ShutdownReason::Crash))?;
     config.on.crash = Action::Restart;
     let first = create(world, &config)?;
     let held = until_held(world)?;

@@ -92,7 +92,7 @@ impl GuestRun {
         }
         self.notify(xen, domid);
         self.update_report();
-        by_store.or(by_console).or_else(|| self.end_of_script(xen))
+        by_store.or(by_console).or_else(|| self.end_of_script(xen, domid))
     }
 
     fn notify(&mut self, xen: &mut Xen, domid: DomId) {
@@ -127,8 +127,9 @@ impl GuestRun {
         reason
     }
 
-    fn end_of_script(&self, xen: &Xen) -> Option<u8> {
-        let reason = self.settings.script.ends_with()?;
+    /// A kernel that was reset in place is another one, and goes on.
+    fn end_of_script(&self, xen: &Xen, domid: DomId) -> Option<u8> {
+        let reason = self.settings.script.ends_with().filter(|_| xen.domain(domid).is_ok_and(|domain| !domain.was_reset))?;
         let due = xen.now_ns.saturating_sub(self.started_ns) >= self.settings.after_ns;
         let said = self.console.as_ref().is_none_or(Console::is_drained);
         (due && said && self.ready).then_some(reason)

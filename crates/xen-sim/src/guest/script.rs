@@ -18,6 +18,10 @@ pub enum Script {
     Reboot,
     /// Crashes then.
     Crash,
+    /// Lets its watchdog run out then.
+    Watchdog,
+    /// Starts another kernel then.
+    SoftReset,
     /// Halts at its entry: looks at nothing, says nothing, and is there.
     Halt,
     /// Writes `sim.flood_bytes` bytes (without end where not given) to its console as fast as the ring takes them.
@@ -33,11 +37,13 @@ pub enum Script {
 }
 
 /// Names on the command line, with their scripts.
-const NAMES: [(&str, Script); 10] = [
+const NAMES: [(&str, Script); 12] = [
     ("well-behaved", Script::WellBehaved),
     ("poweroff-after-boot", Script::Poweroff),
     ("reboot-after-boot", Script::Reboot),
     ("crash-after-boot", Script::Crash),
+    ("watchdog-after-boot", Script::Watchdog),
+    ("soft-reset-after-boot", Script::SoftReset),
     ("halt", Script::Halt),
     ("flood", Script::Flood),
     ("deaf", Script::Deaf),
@@ -59,10 +65,17 @@ impl Script {
             Script::Poweroff => Some(0),
             Script::Reboot => Some(1),
             Script::Crash => Some(SHUTDOWN_CRASH),
+            Script::Watchdog => Some(SHUTDOWN_WATCHDOG),
+            Script::SoftReset => Some(SHUTDOWN_SOFT_RESET),
             _ => None,
         }
     }
 }
+
+/// `SHUTDOWN_watchdog` (public/sched.h).
+const SHUTDOWN_WATCHDOG: u8 = 4;
+/// `SHUTDOWN_soft_reset` (public/sched.h).
+const SHUTDOWN_SOFT_RESET: u8 = 5;
 
 /// The reason (public/sched.h) that a word of the shutdown node, or a command on the console, asks for.
 pub(super) fn shutdown_reason(word: &str) -> Option<u8> {

@@ -8,7 +8,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use xen_abi::hypercall::sched::ShutdownReason;
 use xenith_api::client::{Client, Exchange, Header};
-use xenith_api::latest::{Action, Boot, Code, CreateRequest, Domain, DomainConfig, DomainState, DomainType, Event, On, Problem, routes};
+use xenith_api::latest::{
+    Action, Boot, Code, CreateRequest, Domain, DomainConfig, DomainState, DomainType, Event, On, Problem, Start, routes,
+};
 
 use xenith_api::openapi::{self, conform};
 
@@ -134,6 +136,7 @@ pub fn config(world: &mut dyn World, name: &str, guest: Guest) -> Result<DomainC
             watchdog: Action::Destroy,
             soft_reset: Action::Destroy,
         },
+        start: Start::default(),
     })
 }
 

@@ -81,7 +81,7 @@ fn keys(complaints: &[Complaint]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use xenith_api::latest::{Boot, DomainType, On};
+    use xenith_api::latest::{Boot, DomainType, On, Start};
 
     fn good() -> DomainConfig {
         DomainConfig {
@@ -92,6 +92,7 @@ mod tests {
             memory_kib: 8192,
             boot: Boot { kernel: "/boot/vmlinuz".to_owned(), initrd: None, cmdline: String::new() },
             on: On::default(),
+            start: Start::default(),
         }
     }
 

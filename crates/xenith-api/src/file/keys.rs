@@ -54,8 +54,11 @@ pub struct Table {
 }
 
 /// The tables, in the order of the manual.
-pub const TABLES: &[Table] =
-    &[Table { path: "boot", doc: "What the domain boots." }, Table { path: "on", doc: "What happens when the domain stops by itself." }];
+pub const TABLES: &[Table] = &[
+    Table { path: "boot", doc: "What the domain boots." },
+    Table { path: "on", doc: "What happens when the domain stops by itself." },
+    Table { path: "start", doc: "Whether a stored config's domain starts with the host." },
+];
 
 /// What may be done with a domain that stopped.
 const ACTIONS: &str =
@@ -218,6 +221,45 @@ pub const KEYS: &[Key] = &[
         set: |config, value| {
             config.on.soft_reset = action(value)?;
             Ok(())
+        },
+    },
+    Key {
+        path: "start.auto",
+        form: "true or false",
+        need: Need::Default("false"),
+        example: "true",
+        doc: "Whether the domain starts when the host does, once its config is stored (`xenith config set`, `xenith apply`).",
+        xl: &[],
+        set: |config, value| {
+            let wrong = || Wrong::form(format!("must be true or false without quotes, not {}", article(value)));
+            config.start.auto = value.as_bool().ok_or_else(wrong)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "start.order",
+        form: "a whole number",
+        need: Need::Default("0"),
+        example: "10",
+        doc: "Domains of a lower number start before those of a higher one; those of the same number start side by side.",
+        xl: &[],
+        set: |config, value| {
+            let wrong = |_| Wrong::form(format!("is more than {}", u32::MAX));
+            config.start.order = u32::try_from(whole_number(value)?).map_err(wrong)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "start.after",
+        form: "names in brackets",
+        need: Need::Default("[]"),
+        example: "[\"db\"]",
+        doc: "Domains that start with the host as well, and must run before this one starts.",
+        xl: &[],
+        set: |config, value| {
+            let list = value.as_array().ok_or_else(|| Wrong::form(format!("must be names in brackets, not {}", article(value))))?;
+            let names = list.iter().map(|name| text(name.get_ref()).map(str::to_owned)).collect::<Result<Vec<String>, Wrong>>()?;
+            form::after(&names).map(|()| config.start.after = names)
         },
     },
 ];

@@ -15,7 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::v1::form::Wrong;
-use crate::v1::{Boot, Code, Complaint, DomainConfig, DomainType, On};
+use crate::v1::{Boot, Code, Complaint, DomainConfig, DomainType, On, Start};
 
 pub mod help;
 pub mod keys;
@@ -60,7 +60,16 @@ pub fn parse(text: &str) -> Result<ConfigFile, Vec<Complaint>> {
 /// The config that an empty file would give if nothing were required.
 fn blank() -> DomainConfig {
     let boot = Boot { kernel: String::new(), initrd: None, cmdline: String::new() };
-    DomainConfig { name: String::new(), uuid: None, kind: DomainType::Pvh, vcpus: 1, memory_kib: 0, boot, on: On::default() }
+    DomainConfig {
+        name: String::new(),
+        uuid: None,
+        kind: DomainType::Pvh,
+        vcpus: 1,
+        memory_kib: 0,
+        boot,
+        on: On::default(),
+        start: Start::default(),
+    }
 }
 
 struct Reader<'t> {

@@ -30,6 +30,9 @@ pub struct DomainConfig {
     /// What happens when it stops.
     #[serde(default)]
     pub on: On,
+    /// Whether and when it starts with the host, once it is stored.
+    #[serde(default, skip_serializing_if = "Start::is_default")]
+    pub start: Start,
 }
 
 fn one() -> u32 {
@@ -57,6 +60,24 @@ pub struct Boot {
     /// The kernel's command line.
     #[serde(default)]
     pub cmdline: String,
+}
+
+/// Whether and when a stored config's domain starts with the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Start {
+    /// It starts with the host.
+    pub auto: bool,
+    /// Those of a lower number start before those of a higher one.
+    pub order: u32,
+    /// Names of domains that start with the host as well, and before it.
+    pub after: Vec<String>,
+}
+
+impl Start {
+    fn is_default(&self) -> bool {
+        *self == Start::default()
+    }
 }
 
 /// What happens when a domain stops by itself.

@@ -82,6 +82,11 @@ pub fn cmdline(text: &str) -> Result<(), Wrong> {
     if text.contains('\0') { Err(Wrong::form("a command line cannot hold a zero byte")) } else { Ok(()) }
 }
 
+/// What a domain starts after: names.
+pub fn after(names: &[String]) -> Result<(), Wrong> {
+    names.iter().try_for_each(|one| name(one))
+}
+
 impl DomainConfig {
     /// Every complaint about the form of the values; empty when the config can be planned. Lines are unknown here.
     #[must_use]
@@ -93,6 +98,7 @@ impl DomainConfig {
             ("memory", memory, memory_kib(self.memory_kib).map(drop)),
             ("boot.kernel", self.boot.kernel.clone(), path(&self.boot.kernel)),
             ("boot.initrd", self.boot.initrd.clone().unwrap_or_default(), self.boot.initrd.as_deref().map_or(Ok(()), path)),
+            ("start.after", self.start.after.join(", "), after(&self.start.after)),
             ("boot.cmdline", self.boot.cmdline.clone(), cmdline(&self.boot.cmdline)),
         ];
         let complaint = |(key, value, verdict): (&str, String, Result<(), Wrong>)| {

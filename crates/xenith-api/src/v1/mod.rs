@@ -17,7 +17,7 @@ pub use crash::{CoreDump, Crash, CrashReport, DumpRequest, VcpuRegisters};
 pub use doctor::{Diagnosis, Finding, FindingKind, Holder};
 pub use domain::{
     Action, Boot, Cost, CreateRequest, CreateResponse, Domain, DomainConfig, DomainState, DomainType, On, RenameRequest, ShutdownRequest,
-    Step,
+    Start, Step,
 };
 pub use event::{Event, EventDomain, EventKind};
 pub use host::{Host, Root};

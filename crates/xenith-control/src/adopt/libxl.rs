@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use uuid::Uuid;
 use xenith_api::latest::problem::shorten;
-use xenith_api::latest::{Action, Boot, DomainConfig, DomainType, On};
+use xenith_api::latest::{Action, Boot, DomainConfig, DomainType, On, Start};
 
 /// The largest record that is read, in bytes.
 const BYTES_MAX: u64 = 1 << 20;
@@ -87,7 +87,7 @@ fn parse(bytes: &[u8]) -> Result<Record, String> {
     };
     let name = text(made, "name").ok_or("it has no name")?;
     let uuid = text(made, "uuid").and_then(|uuid| Uuid::try_parse(&uuid).ok());
-    Ok(Record { config: DomainConfig { name, uuid, kind: DomainType::Pvh, vcpus, memory_kib, boot, on }, lost })
+    Ok(Record { config: DomainConfig { name, uuid, kind: DomainType::Pvh, vcpus, memory_kib, boot, on, start: Start::default() }, lost })
 }
 
 /// A field; null where it does not stand there.

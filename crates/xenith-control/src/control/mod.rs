@@ -6,6 +6,7 @@
 //! ```
 
 mod adopt;
+mod autostart;
 mod console;
 mod crash;
 mod create;
@@ -60,6 +61,7 @@ pub struct Control {
     operations: Operations,
     configs: Configs,
     crashes: Crashes,
+    run_dir: PathBuf,
     state_dir: PathBuf,
     /// How much data a core dump may hold, in bytes.
     dump_limit_bytes: u64,
@@ -172,6 +174,7 @@ impl Control {
 /// What this daemon can do.
 const FEATURES: &[&str] = &[
     "adopt",
+    "autostart",
     "console",
     "console-log",
     "crash-reports",

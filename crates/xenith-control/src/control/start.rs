@@ -53,6 +53,7 @@ impl Control {
             operations,
             configs,
             crashes,
+            run_dir: config.run_dir,
             state_dir: config.state_dir,
             dump_limit_bytes: config.dump_limit_bytes,
             mode,

@@ -66,6 +66,8 @@ impl Control {
         let record = self.registry.own_named(&stored.config.name).and_then(|uuid| self.registry.own(uuid));
         let differences = record.as_ref().map_or_else(Vec::new, |record| {
             let runs = DomainConfig { uuid: Some(record.uuid), ..record.config.clone() };
+            // When it starts is no matter of what runs.
+            let runs = DomainConfig { start: stored.config.start.clone(), ..runs };
             difference::between(&runs, &stored.config)
         });
         StoredConfig {

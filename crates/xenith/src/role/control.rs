@@ -32,6 +32,13 @@ impl Control {
         let core = Arc::new(Core::start(surroundings(&site)?)?);
         // It ends with the process: nothing of a domain lives in it.
         events::spawn(&core).map_err(|error| problem(Code::Internal, &error))?;
+        let starting = Arc::clone(&core);
+        let autostart = move || {
+            if let Err(error) = starting.autostart() {
+                tracing::error!("autostart: {error}");
+            }
+        };
+        std::thread::Builder::new().name("autostart".to_owned()).spawn(autostart).map_err(|error| problem(Code::Internal, &error))?;
         serve(core, lock, started.end).map_err(|error| served(&error))
     }
 }

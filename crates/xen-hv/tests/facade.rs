@@ -10,7 +10,7 @@ use xen_abi::hypercall::cpu_policy::CpuPolicy;
 use xen_abi::hypercall::domctl::{self, getdomaininfo, hvmcontext, max_mem::MaxMem};
 use xen_abi::hypercall::evtchn::{ALLOC_PORT, AllocUnbound};
 use xen_abi::hypercall::hvm::{self, HvmParam};
-use xen_abi::hypercall::sysctl::getdomaininfolist as list;
+use xen_abi::hypercall::sysctl::{getdomaininfolist as list, readconsole};
 use xen_abi::hypercall::version;
 use xen_abi::hypercall::{domctl::get_domain_state::GetDomainState, domctl::policy};
 use xen_abi::{Call, DomId, Errno, Port, Release};
@@ -94,6 +94,27 @@ fn the_list_of_domains_comes_in_chunks() {
 }
 
 /// Answers `gethvmcontext` as a domain whose context has so many bytes.
+/// Answers `readconsole` from a log of so many bytes.
+fn log_of(length: usize, call: &mut Call) -> fake::Answer {
+    let release = Release::V4_20;
+    let body = &mut call.buffers[0].bytes[8..];
+    let from = if readconsole::INCREMENTAL.get(&release, body).unwrap() == 0 { 0 } else { readconsole::INDEX.get(&release, body).unwrap() };
+    let count = (length - from as usize).min(readconsole::COUNT.get(&release, body).unwrap() as usize);
+    readconsole::COUNT.put(&release, body, count as u64).unwrap();
+    readconsole::INDEX.put(&release, body, from + count as u64).unwrap();
+    call.buffers[1].bytes[..count].fill(b'x');
+    Ok(0)
+}
+
+#[test]
+fn the_log_is_read_piece_by_piece_up_to_a_bound() {
+    let chunk = readconsole::CHUNK_MAX;
+    for length in [0, 5, chunk, chunk + 1, 3 * chunk] {
+        assert_eq!(xen(Release::V4_20, move |call| log_of(length, call)).console_log(1 << 20).unwrap().len(), length);
+    }
+    assert_eq!(xen(Release::V4_20, move |call| log_of(9 * chunk, call)).console_log(2 * chunk).unwrap().len(), 2 * chunk);
+}
+
 fn context(size: u64, call: &mut Call) -> fake::Answer {
     let release = Release::V4_20;
     let asks_size = call.patches.is_empty();

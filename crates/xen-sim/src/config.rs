@@ -39,6 +39,8 @@ pub struct MachineConfig {
     pub extents_2mib: Option<u64>,
     /// Pages that Xen keeps for good when the first domain of a boot dies; about two on real Xen, so a check for leftovers needs a warm-up there.
     pub first_death_pages: u64,
+    /// How much of its own log Xen keeps, in bytes.
+    pub console_ring_bytes: usize,
     /// Xen's command line.
     pub command_line: String,
     /// The seed of everything random: faults drawn at random, and nothing else so far.
@@ -62,6 +64,8 @@ impl Default for MachineConfig {
             extents_1gib: None,
             extents_2mib: None,
             first_death_pages: 0,
+            // _CONRING_SIZE (xen/drivers/char/console.c).
+            console_ring_bytes: 16 << 10,
             command_line: "placeholder dom0_mem=512M".to_owned(),
             seed: 0,
         }

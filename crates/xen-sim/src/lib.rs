@@ -40,6 +40,7 @@ mod handle;
 mod heap;
 mod hvm_context;
 mod life;
+mod log;
 mod machine;
 mod mapped_pages;
 mod mapping;

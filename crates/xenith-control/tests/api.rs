@@ -64,6 +64,21 @@ async fn the_host_and_the_root_say_what_they_are() {
 }
 
 #[tokio::test]
+async fn the_hypervisors_log_is_told_as_it_is() {
+    for release in Release::ALL {
+        let host = Host::new(release);
+        let control = host.start();
+        assert!(json_of(&control, "GET", "/v1", None, 200).await["features"].as_array().unwrap().contains(&json!("host-log")));
+        let (status, kind, log) = ask(&control, "GET", "/v1/host/log", "").await;
+        assert_eq!((status, kind.as_str()), (200, "text/plain"), "{release}");
+        let log = String::from_utf8(log).unwrap();
+        assert_eq!(log, host.machine.console());
+        assert!(log.starts_with(&format!("(XEN) Xen version {release}.0-sim")), "{log}");
+        assert!(log.lines().all(|line| line.starts_with("(XEN) ")), "{log}");
+    }
+}
+
+#[tokio::test]
 async fn refusals_are_problems_with_codes_and_change_nothing() {
     let host = Host::new(Release::V4_20);
     let control = host.start();

@@ -12,12 +12,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::v1::routes::{self, Route};
-use crate::v1::{Code, CreateRequest, CreateResponse, Diagnosis, Domain, Host, Operation, OperationState, Problem, Root, ShutdownRequest};
+use crate::v1::{Code, CreateRequest, CreateResponse, Diagnosis, Domain, Operation, OperationState, Problem, Root, ShutdownRequest};
 
 mod apply;
 mod configs;
 mod console;
 mod events;
+mod host;
 mod reply;
 mod unix;
 
@@ -51,11 +52,6 @@ impl<E: Exchange> Client<E> {
     /// Versions and features of the daemon.
     pub fn root(&self) -> Result<Root, Problem> {
         self.get(routes::ROOT.path)
-    }
-
-    /// The host.
-    pub fn host(&self) -> Result<Host, Problem> {
-        self.get(routes::HOST.path)
     }
 
     /// Every domain, dom0 included.

@@ -119,6 +119,7 @@ pub(super) fn described(route: &Route) -> Described {
         routes::ROOT => new.json::<Root>(200, "What this daemon is."),
         routes::OPENAPI => new.content(200, "The document.", "application/json", bytes),
         routes::HOST => new.json::<Host>(200, "The host as it is now."),
+        routes::HOST_LOG => new.content(200, "The log, oldest byte first.", "text/plain", bytes),
         routes::METRICS => new.content(200, "The figures.", "application/openmetrics-text", bytes),
         routes::DOMAINS => new.json::<Vec<Domain>>(200, "Every domain, by number."),
         routes::DOMAIN => new.json::<Domain>(200, "The domain as it is now."),

@@ -7,6 +7,9 @@ use xenith_engine::fault::Fault;
 
 use super::{Control, Mode};
 
+/// The most of Xen's log that is told, in bytes. Its ring is 16 KiB to some MiB, as `conring_size=` says.
+const LOG_MAX: usize = 16 << 20;
+
 impl Control {
     /// Xen's release, memory, CPUs and capabilities.
     pub fn host(&self) -> Result<Host, Problem> {
@@ -14,6 +17,12 @@ impl Control {
             Mode::Full(engine) => full(engine).map_err(|fault| fault.problem("host", None)),
             Mode::Limited(limited) => Ok(limited.host()),
         }
+    }
+
+    /// Xen's own log, as far as its ring goes back.
+    pub fn host_log(&self) -> Result<Vec<u8>, Problem> {
+        let log = self.engine()?.world.xen.console_log(LOG_MAX).map_err(Fault::from);
+        log.map_err(|fault| fault.problem("host log", None))
     }
 }
 

@@ -171,6 +171,7 @@ const FEATURES: &[&str] = &[
     "doctor",
     "dry-run",
     "events",
+    "host-log",
     "idempotency-keys",
     "list",
     "metrics",

@@ -47,6 +47,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::ROOT.path, get(host::root))
         .route(routes::OPENAPI.path, get(host::openapi))
         .route(routes::HOST.path, get(host::host))
+        .route(routes::HOST_LOG.path, get(host::log))
         .route(routes::METRICS.path, get(metrics::read))
         .route(routes::DOMAINS.path, get(domains::list).post(domains::create))
         .route(routes::DOMAIN.path, get(domains::get).delete(domains::destroy))

@@ -7,6 +7,7 @@ pub mod config;
 pub mod console;
 pub mod create;
 pub mod destroy;
+pub mod dmesg;
 pub mod doctor;
 pub mod events;
 mod file;

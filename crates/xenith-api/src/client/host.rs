@@ -1,0 +1,16 @@
+//! The host.
+
+use super::{Client, Exchange};
+use crate::v1::{Host, Problem, routes};
+
+impl<E: Exchange> Client<E> {
+    /// The host.
+    pub fn host(&self) -> Result<Host, Problem> {
+        self.get(routes::HOST.path)
+    }
+
+    /// Xen's own log, oldest byte first.
+    pub fn host_log(&self) -> Result<Vec<u8>, Problem> {
+        self.call::<()>(routes::HOST_LOG.method, routes::HOST_LOG.path, None)
+    }
+}

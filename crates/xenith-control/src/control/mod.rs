@@ -24,7 +24,7 @@ mod stored;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -63,6 +63,8 @@ pub struct Control {
     changes: watch::Sender<u64>,
     /// The directories that every domain's nodes stand in were made.
     skeleton: AtomicBool,
+    /// What Xen's log of the boot told of its mitigations; later it may no longer be there.
+    mitigations: OnceLock<Vec<String>>,
     /// Domains that stopped and wait for what their config says.
     stopped: Mutex<HashMap<Uuid, Stopped>>,
 }

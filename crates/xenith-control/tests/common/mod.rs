@@ -52,8 +52,12 @@ impl Clock for SimClock {
 
 impl Host {
     pub fn new(release: Release) -> Host {
+        Host::with(release, MachineConfig::default())
+    }
+
+    pub fn with(release: Release, config: MachineConfig) -> Host {
         let host = Host {
-            machine: Machine::new(release, MachineConfig::default()),
+            machine: Machine::new(release, config),
             store: Arc::new(Mutex::new(Server::new(Quota::default()))),
             dir: tempfile::tempdir().unwrap(),
             store_up: Arc::new(true.into()),

@@ -43,6 +43,7 @@ fn every_method_asks_for_its_route() {
         (&|c| drop(c.root()), "GET /v1"),
         (&|c| drop(c.host()), "GET /v1/host"),
         (&|c| drop(c.host_log()), "GET /v1/host/log"),
+        (&|c| drop(c.cpupools()), "GET /v1/cpupools"),
         (&|c| drop(c.list()), "GET /v1/domains"),
         (&|c| drop(c.domain("a/b c(5)")), "GET /v1/domains/a%2Fb%20c%285%29"),
         (&|c| drop(c.create(&create)), created),

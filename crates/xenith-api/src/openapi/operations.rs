@@ -120,6 +120,7 @@ pub(super) fn described(route: &Route) -> Described {
         routes::OPENAPI => new.content(200, "The document.", "application/json", bytes),
         routes::HOST => new.json::<Host>(200, "The host as it is now."),
         routes::HOST_LOG => new.content(200, "The log, oldest byte first.", "text/plain", bytes),
+        routes::CPUPOOLS => new.json::<CpuPools>(200, "The pools as they are now."),
         routes::METRICS => new.content(200, "The figures.", "application/openmetrics-text", bytes),
         routes::DOMAINS => new.json::<Vec<Domain>>(200, "Every domain, by number."),
         routes::DOMAIN => new.json::<Domain>(200, "The domain as it is now."),

@@ -1,6 +1,7 @@
 //! Version 1 of the API.
 
 pub mod access;
+pub mod cpupool;
 pub mod doctor;
 pub mod domain;
 pub mod event;
@@ -12,6 +13,7 @@ pub mod routes;
 pub mod stored;
 
 pub use access::Role;
+pub use cpupool::{CpuPool, CpuPools};
 pub use doctor::{Diagnosis, Finding, FindingKind, Holder};
 pub use domain::{
     Action, Boot, Cost, CreateRequest, CreateResponse, Domain, DomainConfig, DomainState, DomainType, On, ShutdownRequest, Step,

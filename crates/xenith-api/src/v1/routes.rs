@@ -34,6 +34,7 @@ routes! {
     OPENAPI = "GET" "/v1/openapi.json" Viewer "This API's own document (OpenAPI 3.1).";
     HOST = "GET" "/v1/host" Viewer "The host: Xen's release, memory, CPUs, capabilities.";
     HOST_LOG = "GET" "/v1/host/log" Admin "Xen's own log, as far as its console ring goes back. It may hold addresses.";
+    CPUPOOLS = "GET" "/v1/cpupools" Viewer "Every CPU pool, and the CPUs that none has.";
     METRICS = "GET" "/v1/metrics" Viewer "Figures of host, domains, operations and events as OpenMetrics text.";
     DOMAINS = "GET" "/v1/domains" Viewer "Every domain, dom0 included.";
     CREATE = "POST" "/v1/domains" Operator "Creates a domain, or plans it.";

@@ -7,6 +7,7 @@
 
 mod adopt;
 mod console;
+mod cpupools;
 mod create;
 mod doctor;
 mod find;
@@ -168,6 +169,7 @@ const FEATURES: &[&str] = &[
     "adopt",
     "console",
     "console-log",
+    "cpupools",
     "create",
     "destroy",
     "doctor",

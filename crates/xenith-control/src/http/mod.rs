@@ -14,6 +14,7 @@ mod caller;
 mod configs;
 mod connections;
 mod console;
+mod cpupools;
 mod doctor;
 mod domains;
 mod events;
@@ -48,6 +49,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::OPENAPI.path, get(host::openapi))
         .route(routes::HOST.path, get(host::host))
         .route(routes::HOST_LOG.path, get(host::log))
+        .route(routes::CPUPOOLS.path, get(cpupools::list))
         .route(routes::METRICS.path, get(metrics::read))
         .route(routes::DOMAINS.path, get(domains::list).post(domains::create))
         .route(routes::DOMAIN.path, get(domains::get).delete(domains::destroy))

@@ -5,6 +5,7 @@ pub mod apply;
 pub mod check;
 pub mod config;
 pub mod console;
+pub mod cpupools;
 pub mod create;
 pub mod destroy;
 pub mod dmesg;

@@ -38,6 +38,7 @@ fn the_examples_do_what_they_say() {
         "\"kind\":\"domain-created\"",
         "Xen settings: BTI-Thunk",
         "\"free_cpus\":[]",
+        "\"value_hex\":\"00ff\"",
     ] {
         assert!(said.contains(word), "{word} in {said}");
     }

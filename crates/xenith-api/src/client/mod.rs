@@ -20,6 +20,7 @@ mod console;
 mod events;
 mod host;
 mod reply;
+mod store;
 mod unix;
 
 pub use apply::{Applied, Apply, Stored};
@@ -223,9 +224,13 @@ const REPORT: &str = "this is a defect of Xenith: report it with this line";
 
 /// The route's path for this domain, whatever the text holds.
 fn path(route: Route, id: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let encoded: String = id.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
-    route.for_domain(&encoded)
+    route.for_domain(&escape(id, b"-._~"))
+}
+
+/// The text with every byte escaped that is neither a letter, a digit nor one of these (RFC 3986).
+fn escape(text: &str, keep: &[u8]) -> String {
+    let kept = |byte: u8| byte.is_ascii_alphanumeric() || keep.contains(&byte);
+    text.bytes().map(|b| if kept(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

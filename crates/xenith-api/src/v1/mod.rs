@@ -10,6 +10,7 @@ pub mod host;
 pub mod operation;
 pub mod problem;
 pub mod routes;
+pub mod store;
 pub mod stored;
 
 pub use access::Role;
@@ -22,4 +23,5 @@ pub use event::{Event, EventDomain, EventKind};
 pub use host::{Host, Root};
 pub use operation::{Operation, OperationKind, OperationState};
 pub use problem::{Code, Complaint, Problem};
+pub use store::{StoreNode, StoreNodes, StoreValue};
 pub use stored::{Difference, StartRequest, StoredConfig};

@@ -53,6 +53,9 @@ routes! {
     STORE_CONFIG = "PUT" "/v1/configs/{id}" Operator "Stores a config for the next start of its domain; `If-Match` says which version is changed.";
     REMOVE_CONFIG = "DELETE" "/v1/configs/{id}" Operator "Removes a stored config. Its domain goes on.";
     START = "POST" "/v1/configs/{id}/start" Operator "Creates the domain of a stored config.";
+    READ_STORE = "GET" "/v1/store" Admin "A node of the store, and those below it: values, permissions, children.";
+    WRITE_STORE = "PUT" "/v1/store" Admin "Writes a node of the store; nodes that are missing on the way are made.";
+    REMOVE_STORE = "DELETE" "/v1/store" Admin "Removes a node of the store and all below it.";
     DOCTOR = "GET" "/v1/doctor" Viewer "What was left behind, by whomever: domains, store nodes, ports, claims, operations.";
     CLEAN = "POST" "/v1/doctor/clean" Admin "Cleans up what was left behind, as far as that is possible.";
     OPERATIONS = "GET" "/v1/operations" Viewer "The operations under way, and those that ended not long ago, oldest first.";

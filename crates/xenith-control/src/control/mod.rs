@@ -20,6 +20,7 @@ mod observe;
 mod reap;
 mod restart;
 mod start;
+mod store;
 mod stored;
 
 use std::collections::HashMap;
@@ -45,6 +46,7 @@ pub use console::ConsoleTarget;
 pub use lifecycle::Stopping;
 use limited::Limited;
 use reap::Stopped;
+pub(crate) use store::node_path;
 
 /// The role's state.
 pub struct Control {
@@ -185,7 +187,8 @@ const FEATURES: &[&str] = &[
     "reboot",
     "restart",
     "shutdown",
+    "store",
     "stored-configs",
 ];
 /// What it can do on a Xen that is not in the table.
-const LIMITED_FEATURES: &[&str] = &["console", "console-log", "list", "shutdown", "stored-configs"];
+const LIMITED_FEATURES: &[&str] = &["console", "console-log", "list", "shutdown", "store", "stored-configs"];

@@ -24,6 +24,7 @@ mod operations;
 mod query;
 mod roles;
 mod serve;
+mod store;
 mod wait;
 
 use std::sync::Arc;
@@ -62,6 +63,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::CONFIGS.path, get(configs::list))
         .route(routes::CONFIG.path, get(configs::get).put(configs::store).delete(configs::remove))
         .route(routes::START.path, post(configs::start))
+        .route(routes::READ_STORE.path, get(store::read).put(store::write).delete(store::remove))
         .route(routes::DOCTOR.path, get(doctor::look))
         .route(routes::CLEAN.path, post(doctor::clean))
         .route(routes::OPERATIONS.path, get(operations::list))

@@ -68,7 +68,7 @@ impl Log {
     }
 }
 
-/// What a host of this kind says, in the words and the order of Xen's own (xen/common/kernel.c, xen/arch/x86/setup.c, xen/arch/x86/spec_ctrl.c).
+/// What a host of this kind says: some of Xen's lines, in their order (`__start_xen`, xen/arch/x86/setup.c).
 fn boot(release: Release, config: &MachineConfig) -> Vec<String> {
     let mib = |bytes: u64| bytes >> 20;
     let mut lines = vec![
@@ -80,10 +80,10 @@ fn boot(release: Release, config: &MachineConfig) -> Vec<String> {
         format!(" [0000000000100000, {:016x}] (usable)", config.memory_bytes.saturating_sub(1)),
         format!("System RAM: {}MB ({}kB)", mib(config.memory_bytes), config.memory_bytes >> 10),
         "Domain heap initialised".to_owned(),
-        "Using scheduler: SMP Credit Scheduler rev2 (credit2)".to_owned(),
-        format!("Detected {}.{:03} MHz processor.", config.cpu_khz / 1000, config.cpu_khz % 1000),
     ];
     lines.extend(mitigations(release, config.cpu_vendor).into_iter().map(str::to_owned));
+    lines.push("Using scheduler: SMP Credit Scheduler rev2 (credit2)".to_owned());
+    lines.push(format!("Detected {}.{:03} MHz processor.", config.cpu_khz / 1000, config.cpu_khz % 1000));
     if config.hap {
         lines.extend(["HVM: ASIDs enabled.", "HVM: Hardware Assisted Paging (HAP) detected"].map(str::to_owned));
     }
@@ -96,7 +96,7 @@ fn boot(release: Release, config: &MachineConfig) -> Vec<String> {
     lines
 }
 
-/// What spec_ctrl.c prints. 4.16 put the hints apart from the features.
+/// What `print_details` says (xen/arch/x86/spec_ctrl.c). 4.16 put the hints apart from the features.
 fn mitigations(release: Release, vendor: CpuVendor) -> Vec<&'static str> {
     let mut lines = vec!["Speculative mitigation facilities:"];
     if release >= Release::V4_16 {

@@ -54,7 +54,7 @@ fn said(line: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// As Xen 4.17 prints it on the lab's machine.
+    /// In the form of Xen 4.17.
     const BOOT: &str = "\
 (XEN) Xen version 4.17.5 (Debian 4.17.5-1) debug=n
 (XEN)  [0000000000100000, 00000000bffdffff] (usable)

@@ -24,6 +24,6 @@ pub struct CpuPool {
     pub scheduler: String,
     /// Its CPUs, by number.
     pub cpus: Vec<u32>,
-    /// How many domains run on it, dom0 and dying ones included.
+    /// How many domains it has. Those that are dying are in pool 0.
     pub domains: u32,
 }

@@ -28,7 +28,8 @@ impl Dmesg {
 
 /// Dom0's kernel can write there as well: nothing of it reaches the terminal as a control character.
 fn text(log: &str) -> String {
-    log.lines().map(|line| printable(line.trim_end_matches('\r')).replace("\\t", "\t") + "\n").collect()
+    let line = |line: &str| line.trim_end_matches('\r').split('\t').map(printable).collect::<Vec<_>>().join("\t") + "\n";
+    log.lines().map(line).collect()
 }
 
 #[cfg(test)]
@@ -37,7 +38,7 @@ mod tests {
 
     #[test]
     fn control_characters_are_told_and_not_sent() {
-        assert_eq!(text("(XEN) Xen version 4.17.5\r\n(XEN) a\tb \x1b[2J"), "(XEN) Xen version 4.17.5\n(XEN) a\tb \\u{1b}[2J\n");
+        assert_eq!(text("(XEN) Xen version 4.17.5\r\n(XEN) a\tb \\t \x1b[2J"), "(XEN) Xen version 4.17.5\n(XEN) a\tb \\t \\u{1b}[2J\n");
         assert_eq!(text(""), "");
     }
 }

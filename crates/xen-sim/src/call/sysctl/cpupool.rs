@@ -5,6 +5,7 @@ use xen_abi::hypercall::sysctl::cpupool as abi;
 
 use super::Sysctl;
 use crate::call::{Answer, not_simulated};
+use crate::domain::{Domain, Life};
 use crate::xen::Xen;
 
 pub(super) fn run(xen: &Xen, op: Sysctl<'_>) -> Answer {
@@ -24,7 +25,9 @@ pub(super) fn run(xen: &Xen, op: Sysctl<'_>) -> Answer {
 fn info(xen: &Xen, mut op: Sysctl<'_>) -> Answer {
     let from = op.record.get_u32(&abi::CPUPOOL_ID)?;
     let pool = xen.config.pools().into_iter().find(|pool| pool.id >= from).ok_or(Errno::ENOENT)?;
-    let domains = xen.domains.values().filter(|domain| domain.birth.cpupool == pool.id).count();
+    // A domain that is dying was moved to pool 0 (domain_kill, xen/common/domain.c).
+    let pool_of = |domain: &Domain| if domain.life == Life::Alive { domain.birth.cpupool } else { 0 };
+    let domains = xen.domains.values().filter(|domain| pool_of(domain) == pool.id).count();
     op.record.put(&abi::CPUPOOL_ID, pool.id.into())?;
     op.record.put(&abi::SCHED, pool.scheduler.into())?;
     op.record.put(&abi::N_DOM, domains as u64)?;

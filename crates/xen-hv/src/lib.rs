@@ -27,4 +27,4 @@ pub use seam::{
 };
 pub use stable::VersionInfo;
 pub use trace::{Counts, Trace};
-pub use xen::Xen;
+pub use xen::{CpuPools, Xen};

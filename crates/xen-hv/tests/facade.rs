@@ -10,7 +10,7 @@ use xen_abi::hypercall::cpu_policy::CpuPolicy;
 use xen_abi::hypercall::domctl::{self, getdomaininfo, hvmcontext, max_mem::MaxMem};
 use xen_abi::hypercall::evtchn::{ALLOC_PORT, AllocUnbound};
 use xen_abi::hypercall::hvm::{self, HvmParam};
-use xen_abi::hypercall::sysctl::getdomaininfolist as list;
+use xen_abi::hypercall::sysctl::{self, cpupool, getdomaininfolist as list, physinfo, readconsole};
 use xen_abi::hypercall::version;
 use xen_abi::hypercall::{domctl::get_domain_state::GetDomainState, domctl::policy};
 use xen_abi::{Call, DomId, Errno, Port, Release};
@@ -94,6 +94,62 @@ fn the_list_of_domains_comes_in_chunks() {
 }
 
 /// Answers `gethvmcontext` as a domain whose context has so many bytes.
+/// Answers `readconsole` from a log of so many bytes.
+fn log_of(length: usize, call: &mut Call) -> fake::Answer {
+    let release = Release::V4_20;
+    let body = &mut call.buffers[0].bytes[8..];
+    let from = if readconsole::INCREMENTAL.get(&release, body).unwrap() == 0 { 0 } else { readconsole::INDEX.get(&release, body).unwrap() };
+    let count = (length - from as usize).min(readconsole::COUNT.get(&release, body).unwrap() as usize);
+    readconsole::COUNT.put(&release, body, count as u64).unwrap();
+    readconsole::INDEX.put(&release, body, from + count as u64).unwrap();
+    call.buffers[1].bytes[..count].fill(b'x');
+    Ok(0)
+}
+
+#[test]
+fn the_log_is_read_piece_by_piece_up_to_a_bound() {
+    let chunk = readconsole::CHUNK_MAX;
+    for length in [0, 5, chunk, chunk + 1, 3 * chunk] {
+        assert_eq!(xen(Release::V4_20, move |call| log_of(length, call)).console_log(1 << 20).unwrap().len(), length);
+    }
+    assert_eq!(xen(Release::V4_20, move |call| log_of(9 * chunk, call)).console_log(2 * chunk).unwrap().len(), 2 * chunk);
+}
+
+/// Answers for a host of 12 CPUs with pools 0 and 5; CPU 11 is in none.
+fn pools(call: &mut Call) -> fake::Answer {
+    let release = Release::V4_14;
+    let command = sysctl::CMD.get(&release, &call.buffers[0].bytes).unwrap() as u32;
+    let body = &mut call.buffers[0].bytes[sysctl::BODY_OFFSET..];
+    if command == sysctl::PHYSINFO {
+        physinfo::MAX_CPU_ID.put(&release, body, 11).unwrap();
+        return Ok(0);
+    }
+    assert_eq!(cpupool::NR_CPUS.get(&release, body).unwrap(), 12);
+    let map = match (cpupool::OP.get_u32(&release, body).unwrap(), cpupool::CPUPOOL_ID.get(&release, body).unwrap()) {
+        (cpupool::FREEINFO, _) => [0, 0b1000],
+        (_, 0) => [0xff, 0],
+        (_, from @ 1..=5) => {
+            cpupool::CPUPOOL_ID.put(&release, body, 5).unwrap();
+            cpupool::SCHED.put(&release, body, 9).unwrap();
+            cpupool::N_DOM.put(&release, body, from).unwrap();
+            [0, 0b111]
+        }
+        _ => return Err(Errno::ENOENT),
+    };
+    call.buffers[1].bytes.copy_from_slice(&map);
+    Ok(0)
+}
+
+#[test]
+fn pools_are_asked_for_one_after_the_other() {
+    let told = xen(Release::V4_14, pools).cpu_pools().unwrap();
+    let seen: Vec<_> = told.pools.iter().map(|pool| (pool.id, pool.scheduler.to_string(), pool.domains, pool.cpus.clone())).collect();
+    assert_eq!(seen, [(0, "scheduler 0".to_owned(), 0, (0..8).collect()), (5, "null".to_owned(), 1, vec![8, 9, 10])]);
+    assert_eq!(told.free, [11]);
+    let refused = xen(Release::V4_14, |call| if call.name == "sysctl physinfo" { Ok(0) } else { Err(Errno::EPERM) });
+    assert_eq!(refused.cpu_pools().unwrap_err().errno(), Some(Errno::EPERM));
+}
+
 fn context(size: u64, call: &mut Call) -> fake::Answer {
     let release = Release::V4_20;
     let asks_size = call.patches.is_empty();

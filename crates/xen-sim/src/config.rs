@@ -1,5 +1,7 @@
 //! What kind of host the simulator is.
 
+use xen_abi::hypercall::sysctl::sched_id;
+
 /// Who made the processors, which decides the CPUID leaves that a toolstack must edit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CpuVendor {
@@ -8,6 +10,17 @@ pub enum CpuVendor {
     Amd,
     /// Intel.
     Intel,
+}
+
+/// A CPU pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CpuPoolConfig {
+    /// Its number.
+    pub id: u32,
+    /// Its scheduler, as `XEN_SCHEDULER_*`.
+    pub scheduler: u32,
+    /// Its CPUs.
+    pub cpus: Vec<u32>,
 }
 
 /// The host. Everything is a plain value, so that a scenario prints what it ran on.
@@ -23,6 +36,8 @@ pub struct MachineConfig {
     pub cpus: u32,
     /// Their speed, in kHz.
     pub cpu_khz: u32,
+    /// The CPU pools; what they leave over is in none. Where there are none here, pool 0 has every CPU.
+    pub cpupools: Vec<CpuPoolConfig>,
     /// Who made them.
     pub cpu_vendor: CpuVendor,
     /// Hardware assisted paging. Without it (and without shadow paging) no PVH or HVM domain can be created.
@@ -39,6 +54,8 @@ pub struct MachineConfig {
     pub extents_2mib: Option<u64>,
     /// Pages that Xen keeps for good when the first domain of a boot dies; about two on real Xen, so a check for leftovers needs a warm-up there.
     pub first_death_pages: u64,
+    /// How much of its own log Xen keeps, in bytes.
+    pub console_ring_bytes: usize,
     /// Xen's command line.
     pub command_line: String,
     /// The seed of everything random: faults drawn at random, and nothing else so far.
@@ -54,6 +71,7 @@ impl Default for MachineConfig {
             xen_memory_bytes: 64 << 20,
             cpus: 2,
             cpu_khz: 2_000_000,
+            cpupools: Vec::new(),
             cpu_vendor: CpuVendor::Amd,
             hap: true,
             shadow: false,
@@ -62,8 +80,22 @@ impl Default for MachineConfig {
             extents_1gib: None,
             extents_2mib: None,
             first_death_pages: 0,
+            // _CONRING_SIZE (xen/drivers/char/console.c).
+            console_ring_bytes: 16 << 10,
             command_line: "placeholder dom0_mem=512M".to_owned(),
             seed: 0,
         }
+    }
+}
+
+impl MachineConfig {
+    /// The CPU pools, by number.
+    pub(crate) fn pools(&self) -> Vec<CpuPoolConfig> {
+        if self.cpupools.is_empty() {
+            return vec![CpuPoolConfig { id: 0, scheduler: sched_id::CREDIT2, cpus: (0..self.cpus).collect() }];
+        }
+        let mut pools = self.cpupools.clone();
+        pools.sort_by_key(|pool| pool.id);
+        pools
     }
 }

@@ -40,6 +40,7 @@ mod handle;
 mod heap;
 mod hvm_context;
 mod life;
+mod log;
 mod machine;
 mod mapped_pages;
 mod mapping;
@@ -50,7 +51,7 @@ mod process;
 mod xen;
 
 pub use audit::{Audit, DomainAudit};
-pub use config::{CpuVendor, MachineConfig};
+pub use config::{CpuPoolConfig, CpuVendor, MachineConfig};
 pub use dom0::KernelMessage;
 pub use fault::{Effect, Fault, FaultPlan, Step, When};
 pub use guest::{GuestReport, ModuleSeen, Script, flood_bytes};

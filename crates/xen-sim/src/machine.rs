@@ -129,6 +129,6 @@ impl Machine {
     /// What Xen wrote to its own console: the reasons of refusals that the ABI tells by a bare number.
     #[must_use]
     pub fn console(&self) -> String {
-        String::from_utf8_lossy(&self.lock().console).into_owned()
+        self.lock().console.text()
     }
 }

@@ -18,6 +18,7 @@ use crate::domain::{Birth, Domain, Life, Vcpu};
 use crate::fault::{Effect, FaultPlan, Step};
 use crate::guest::{GuestRun, Scripts, Wire};
 use crate::heap::Heap;
+use crate::log::Log;
 use crate::mapping::Mapping;
 use crate::process::{Process, ProcessId};
 
@@ -41,8 +42,8 @@ pub(crate) struct Xen {
     pub(crate) scripts: Scripts,
     /// Domains whose kernel has something to do.
     pub(crate) awake: BTreeSet<DomId>,
-    /// Xen's own console ring, as text.
-    pub(crate) console: Vec<u8>,
+    /// Xen's own console ring.
+    pub(crate) console: Log,
     /// The store client in dom0's kernel.
     pub(crate) dom0_store: Option<Wire>,
     plan: FaultPlan,
@@ -77,7 +78,7 @@ impl Xen {
             guests: BTreeMap::new(),
             scripts: Scripts::default(),
             awake: BTreeSet::new(),
-            console: format!("(XEN) Xen version {release} (simulator)\n").into_bytes(),
+            console: Log::of_boot(release, &config),
             dom0_store: None,
             plan: FaultPlan::none(),
             steps: Vec::new(),
@@ -163,6 +164,6 @@ impl Xen {
 
     /// Writes a line to Xen's own console.
     pub(crate) fn log(&mut self, line: &str) {
-        self.console.extend_from_slice(format!("(XEN) {line}\n").as_bytes());
+        self.console.line(line);
     }
 }

@@ -19,6 +19,7 @@ mod doctor;
 pub mod events;
 pub mod http;
 mod log;
+mod mitigations;
 mod operations;
 mod problem;
 mod registry;

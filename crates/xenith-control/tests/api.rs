@@ -9,6 +9,8 @@ use std::sync::atomic::Ordering;
 use common::{Host, ask, json_of};
 use serde_json::json;
 use xen_abi::Release;
+use xen_abi::call::{Arg, Call, Direction};
+use xen_sim::MachineConfig;
 use xen_store::client::Requests;
 use xen_store::path;
 
@@ -60,7 +62,53 @@ async fn the_host_and_the_root_say_what_they_are() {
     assert!(told["xen_version"].as_str().unwrap().starts_with("4.17"));
     assert_eq!(told["total_memory_kib"], json!(4 << 20));
     assert!(told["free_memory_kib"].as_u64().unwrap() < 4 << 20);
-    assert!(told["capabilities"].as_array().unwrap().contains(&json!("hap")));
+    assert_eq!(told["capabilities"], json!(["hvm", "pv", "hap", "gnttab-v1", "gnttab-v2"]));
+    assert_eq!((&told["cpus"], &told["threads_per_core"], &told["cores_per_socket"]), (&json!(2), &json!(1), &json!(2)));
+    assert_eq!((&told["numa_nodes"], &told["cpu_khz"]), (&json!(1), &json!(2_000_000)));
+}
+
+#[tokio::test]
+async fn mitigations_are_what_xens_log_tells_or_said_to_be_unknown() {
+    for release in Release::ALL {
+        let host = Host::new(release);
+        let control = host.start();
+        let told = json_of(&control, "GET", "/v1/host", None, 200).await;
+        let lines = told["mitigations"].as_array().unwrap();
+        assert!(lines.iter().any(|line| line.as_str().unwrap().starts_with("Xen settings: BTI-Thunk LFENCE")), "{release}: {told}");
+        assert!(lines.iter().all(|line| host.machine.console().contains(&format!("(XEN)   {}\n", line.as_str().unwrap()))), "{told}");
+        assert!(told.get("mitigations_unknown").is_none());
+        // A daemon that knew them goes on knowing them when the ring has rolled over; one that is started then says that it does not.
+        fill_the_log(&host);
+        assert_eq!(json_of(&control, "GET", "/v1/host", None, 200).await["mitigations"], told["mitigations"]);
+        let told = json_of(&host.start(), "GET", "/v1/host", None, 200).await;
+        assert!(told.get("mitigations").is_none(), "{told}");
+        assert!(told["mitigations_unknown"].as_str().unwrap().contains("conring_size"), "{told}");
+    }
+}
+
+/// Dom0's kernel writes more lines than the ring holds.
+fn fill_the_log(host: &Host) {
+    let line = b"(XEN) d0 says something that nobody asked for\n";
+    for _ in 0..(MachineConfig::default().console_ring_bytes / line.len() + 1) {
+        // CONSOLEIO_write (public/xen.h).
+        let call = Call::new("console_io write", 18).arg(1, Arg::Word(line.len() as u64)).arg(2, Arg::Address(0));
+        host.xen().hypercalls().issue(&mut call.buffer(Direction::In, line.to_vec())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_hypervisors_log_is_told_as_it_is() {
+    for release in Release::ALL {
+        let host = Host::new(release);
+        let control = host.start();
+        assert!(json_of(&control, "GET", "/v1", None, 200).await["features"].as_array().unwrap().contains(&json!("host-log")));
+        let (status, kind, log) = ask(&control, "GET", "/v1/host/log", "").await;
+        assert_eq!((status, kind.as_str()), (200, "text/plain"), "{release}");
+        let log = String::from_utf8(log).unwrap();
+        assert_eq!(log, host.machine.console());
+        assert!(log.starts_with(&format!("(XEN) Xen version {release}.0-sim")), "{log}");
+        assert!(log.lines().all(|line| line.starts_with("(XEN) ")), "{log}");
+    }
 }
 
 #[tokio::test]

@@ -31,7 +31,15 @@ fn the_examples_do_what_they_say() {
         assert!(done.status.success(), "{script}: {told}{}", String::from_utf8_lossy(&done.stderr));
         said += &told;
     }
-    for word in ["\"kind\":\"create\"", "\"name\":\"web\"", "\"pending\":true", "\"kind\":\"domain-created\""] {
+    for word in [
+        "\"kind\":\"create\"",
+        "\"name\":\"web\"",
+        "\"pending\":true",
+        "\"kind\":\"domain-created\"",
+        "Xen settings: BTI-Thunk",
+        "\"free_cpus\":[]",
+        "\"value_hex\":\"00ff\"",
+    ] {
         assert!(said.contains(word), "{word} in {said}");
     }
     assert_eq!(host.domids(), before, "the last example destroys what the first created");

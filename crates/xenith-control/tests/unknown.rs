@@ -40,6 +40,7 @@ async fn only_what_is_stable_is_offered() {
     let told = json_of(&control, "GET", "/v1/host", None, 200).await;
     assert!(told["stable_only"].as_str().unwrap().contains("4.99"), "{told}");
     assert!(told.get("release").is_none());
+    assert!(told["mitigations_unknown"].as_str().unwrap().contains("4.99"), "{told}");
     let list = json_of(&control, "GET", "/v1/domains", None, 200).await;
     let theirs = list.as_array().unwrap().iter().find(|domain| domain["domid"] == 3).expect("listed");
     assert_eq!((theirs["name"].as_str(), theirs["memory_kib"].as_u64(), theirs["vcpus"].as_u64()), (Some("theirs"), Some(65536), Some(1)));
@@ -47,10 +48,15 @@ async fn only_what_is_stable_is_offered() {
         ("POST", "/v1/domains", Some(host.create_request("web"))),
         ("DELETE", "/v1/domains/theirs", None),
         ("POST", "/v1/domains/theirs/pause", None),
+        ("GET", "/v1/host/log", None),
+        ("GET", "/v1/cpupools", None),
     ] {
         let problem = json_of(&control, method, path, body, 503).await;
         assert_eq!(problem["code"], "xen-unknown", "{method} {path}");
     }
+    // The store needs no Xen that is known.
+    let told = json_of(&control, "GET", &format!("/v1/store?path={}", home.name()), None, 200).await;
+    assert_eq!(told["nodes"][0]["value"], "theirs");
     json_of(&control, "POST", "/v1/domains/theirs/shutdown", None, 204).await;
     assert_eq!(host.client().read_text(&home.control_shutdown()).unwrap().as_deref(), Some("poweroff"));
     assert!(control.observe().unwrap().is_none());

@@ -7,7 +7,7 @@ use crate::hypercall::domctl::{
     vcpucontext,
 };
 use crate::hypercall::memory::{physmap, reservation, set_memory_map};
-use crate::hypercall::sysctl::{self, getdomaininfolist, physinfo, readconsole, sched_id};
+use crate::hypercall::sysctl::{self, cpupool, getdomaininfolist, physinfo, readconsole, sched_id};
 use crate::hypercall::{self, cpu_policy, evtchn, hvm, memory, multicall, sched, version};
 use crate::record::{Constant, Record};
 use crate::{errno, io, names};
@@ -54,6 +54,7 @@ pub const RECORDS: &[Record] = &[
     vcpucontext::CONTEXT_RECORD,
     sysctl::SYSCTL_RECORD,
     sysctl::cpu_policy::RECORD,
+    cpupool::RECORD,
     getdomaininfolist::RECORD,
     physinfo::RECORD,
     readconsole::RECORD,
@@ -94,6 +95,7 @@ pub const CONSTANTS: &[&[Constant]] = &[
     tsc_info::MODES,
     sysctl::OPERATIONS,
     sysctl::cpu_policy::POLICIES,
+    cpupool::OPS,
     physinfo::CAPABILITY_BITS,
     sched_id::SCHEDULERS,
     cpu_policy::VALUES,

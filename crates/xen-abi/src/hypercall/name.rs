@@ -56,6 +56,7 @@ fn of_sysctl(command: u32) -> &'static str {
         sysctl::PHYSINFO => "sysctl physinfo",
         sysctl::SCHED_ID => "sysctl sched_id",
         sysctl::GETDOMAININFOLIST => "sysctl getdomaininfolist",
+        sysctl::CPUPOOL_OP => "sysctl cpupool_op",
         sysctl::GET_CPU_POLICY => "sysctl get_cpu_policy",
         _ => UNKNOWN,
     }

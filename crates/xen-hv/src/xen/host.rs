@@ -4,7 +4,7 @@ use xen_abi::DomId;
 use xen_abi::hypercall::domctl::getdomaininfo::DomainInfo;
 use xen_abi::hypercall::sysctl::getdomaininfolist::GetDomainInfoList;
 use xen_abi::hypercall::sysctl::physinfo::{GetPhysInfo, PhysInfo};
-use xen_abi::hypercall::sysctl::readconsole::{ConsoleChunk, ReadConsole};
+use xen_abi::hypercall::sysctl::readconsole::{CHUNK_MAX, ConsoleChunk, ReadConsole};
 use xen_abi::hypercall::sysctl::sched_id::{GetSchedulerId, Scheduler};
 use xen_abi::hypercall::version::raw::RawVersion;
 
@@ -55,5 +55,20 @@ impl Xen {
     /// A piece of Xen's own log, up to 16 KiB, from the index an earlier piece gave or from the oldest byte still there. An empty piece: no more yet.
     pub fn read_console(&self, from: Option<u32>) -> Result<ConsoleChunk, Error> {
         self.call(None, &ReadConsole { from })
+    }
+
+    /// Xen's own log, from the oldest byte still there: up to `most` bytes and the rest of a piece.
+    pub fn console_log(&self, most: usize) -> Result<Vec<u8>, Error> {
+        let mut log = Vec::new();
+        let mut from = None;
+        while log.len() < most {
+            let chunk = self.read_console(from)?;
+            log.extend_from_slice(&chunk.text);
+            if chunk.text.len() < CHUNK_MAX {
+                break;
+            }
+            from = Some(chunk.next_index);
+        }
+        Ok(log)
     }
 }

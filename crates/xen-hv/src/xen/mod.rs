@@ -7,10 +7,12 @@
 //! | `vcpu` | CPU policy, time stamp counter, HVM context |
 //! | `wiring` | event channel ports and HVM parameters |
 //! | `host` | the host, its domains and Xen's own log |
+//! | `pool` | CPU pools |
 
 mod domain;
 mod host;
 mod memory;
+mod pool;
 mod vcpu;
 mod wiring;
 
@@ -21,6 +23,8 @@ use xen_abi::{DomId, Operation, Release};
 use crate::batch::Batch;
 use crate::error::{Cause, Error};
 use crate::seam::Hypercalls;
+
+pub use pool::CpuPools;
 
 /// A Xen whose release is known. Cheap to clone; all clones share the way to it.
 #[derive(Clone)]

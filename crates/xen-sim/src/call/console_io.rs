@@ -17,7 +17,7 @@ pub(super) fn run(xen: &mut Xen, caller: &Caller, image: &mut Image<'_>) -> Answ
             caller.privileged()?;
             let length = image.word(1) as u32 as usize;
             let text = image.read(image.required(2)?, 0, length)?.to_vec();
-            xen.console.extend(text);
+            xen.console.put(&text);
             Ok(0)
         }
         READ => caller.privileged().map(|()| 0).map_err(Into::into),

@@ -48,7 +48,9 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    pub(super) fn refused(request: &Request, error: XsError) -> ClientError {
+    /// The store refused this request.
+    #[must_use]
+    pub fn refused(request: &Request, error: XsError) -> ClientError {
         ClientError::Refused { request: request.kind().name(), subject: request.subject(), error }
     }
 

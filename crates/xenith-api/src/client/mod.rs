@@ -13,15 +13,17 @@ use serde::de::DeserializeOwned;
 
 use crate::v1::routes::{self, Route};
 use crate::v1::{
-    Code, CoreDump, Crash, CrashReport, CreateRequest, CreateResponse, Diagnosis, Domain, DumpRequest, Host, Operation, OperationState,
-    Problem, RenameRequest, Root, ShutdownRequest,
+    Code, CoreDump, Crash, CrashReport, CreateRequest, CreateResponse, Diagnosis, Domain, DumpRequest, Operation, OperationState, Problem,
+    RenameRequest, Root, ShutdownRequest,
 };
 
 mod apply;
 mod configs;
 mod console;
 mod events;
+mod host;
 mod reply;
+mod store;
 mod unix;
 
 pub use apply::{Applied, Apply, Stored};
@@ -54,11 +56,6 @@ impl<E: Exchange> Client<E> {
     /// Versions and features of the daemon.
     pub fn root(&self) -> Result<Root, Problem> {
         self.get(routes::ROOT.path)
-    }
-
-    /// The host.
-    pub fn host(&self) -> Result<Host, Problem> {
-        self.get(routes::HOST.path)
     }
 
     /// Every domain, dom0 included.
@@ -260,9 +257,13 @@ const REPORT: &str = "this is a defect of Xenith: report it with this line";
 
 /// The route's path for this domain, whatever the text holds.
 fn path(route: Route, id: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let encoded: String = id.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
-    route.for_domain(&encoded)
+    route.for_domain(&escape(id, b"-._~"))
+}
+
+/// The text with every byte escaped that is neither a letter, a digit nor one of these (RFC 3986).
+fn escape(text: &str, keep: &[u8]) -> String {
+    let kept = |byte: u8| byte.is_ascii_alphanumeric() || keep.contains(&byte);
+    text.bytes().map(|b| if kept(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

@@ -42,6 +42,12 @@ fn every_method_asks_for_its_route() {
     let table: &[(Call<'_>, &str)] = &[
         (&|c| drop(c.root()), "GET /v1"),
         (&|c| drop(c.host()), "GET /v1/host"),
+        (&|c| drop(c.host_log()), "GET /v1/host/log"),
+        (&|c| drop(c.cpupools()), "GET /v1/cpupools"),
+        (&|c| drop(c.store_nodes("/a b/@é", 2)), "GET /v1/store?path=/a%20b/@%C3%A9&depth=2"),
+        (&|c| drop(c.write_store("/a&b=c", b"1")), "PUT /v1/store?path=/a%26b%3Dc {\"value\":\"1\"}"),
+        (&|c| drop(c.write_store("/a", b"\xff")), "PUT /v1/store?path=/a {\"value_hex\":\"ff\"}"),
+        (&|c| drop(c.remove_store("/a")), "DELETE /v1/store?path=/a"),
         (&|c| drop(c.list()), "GET /v1/domains"),
         (&|c| drop(c.domain("a/b c(5)")), "GET /v1/domains/a%2Fb%20c%285%29"),
         (&|c| drop(c.create(&create)), created),

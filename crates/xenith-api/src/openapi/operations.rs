@@ -66,6 +66,12 @@ impl Described {
         self
     }
 
+    fn node(mut self) -> Described {
+        let about = "Where the node stands, from the root on.";
+        self.parameters.push(Parameter { name: "path", place: "query", required: true, about, schema: json!({ "type": "string" }) });
+        self
+    }
+
     /// The last answer names its version.
     fn tagged(mut self) -> Described {
         if let Some(last) = self.answers.last_mut() {
@@ -119,6 +125,8 @@ pub(super) fn described(route: &Route) -> Described {
         routes::ROOT => new.json::<Root>(200, "What this daemon is."),
         routes::OPENAPI => new.content(200, "The document.", "application/json", bytes),
         routes::HOST => new.json::<Host>(200, "The host as it is now."),
+        routes::HOST_LOG => new.content(200, "The log, oldest byte first.", "text/plain", bytes),
+        routes::CPUPOOLS => new.json::<CpuPools>(200, "The pools as they are now."),
         routes::METRICS => new.content(200, "The figures.", "application/openmetrics-text", bytes),
         routes::DOMAINS => new.json::<Vec<Domain>>(200, "Every domain, by number."),
         routes::DOMAIN => new.json::<Domain>(200, "The domain as it is now."),
@@ -155,6 +163,16 @@ pub(super) fn described(route: &Route) -> Described {
             .condition("If-Match", "The ETag of the version that is removed; without it, whatever is stored.")
             .nothing("It is removed."),
         routes::START => new.of(CONFIG_ID).body::<StartRequest>(false).json::<CreateResponse>(201, "The domain was created.").operation(),
+        routes::READ_STORE => new
+            .node()
+            .query(
+                "depth",
+                "How many levels below it are told as well.",
+                json!({ "type": "integer", "minimum": 0, "maximum": store::DEPTH_MAX, "default": 0 }),
+            )
+            .json::<StoreNodes>(200, "The nodes as they were at one moment."),
+        routes::WRITE_STORE => new.node().body::<StoreValue>(true).nothing("It is written."),
+        routes::REMOVE_STORE => new.node().nothing("It is removed."),
         routes::DOCTOR => new.json::<Diagnosis>(200, "What was found."),
         routes::CLEAN => new.json::<Diagnosis>(200, "What was found, and what was cleaned up."),
         routes::CRASHES => new.json::<Vec<Crash>>(200, "The crashes."),

@@ -52,6 +52,24 @@ pub struct Host {
     pub claimed_memory_kib: u64,
     /// Physical CPUs that Xen runs on.
     pub cpus: u32,
+    /// Threads of each core; 0 where it is not known, as with those below.
+    #[serde(default)]
+    pub threads_per_core: u32,
+    /// Cores of each socket.
+    #[serde(default)]
+    pub cores_per_socket: u32,
+    /// NUMA nodes.
+    #[serde(default)]
+    pub numa_nodes: u32,
+    /// The CPUs' clock in kHz.
+    #[serde(default)]
+    pub cpu_khz: u32,
     /// What the host offers, by name: `hvm`, `hap`, `iommu`, ...
     pub capabilities: Vec<String>,
+    /// What Xen does against leaks by speculation, in the words of its log of the boot, a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mitigations: Vec<String>,
+    /// Why Xen's mitigations are not known: its log does not go back to the boot any more, or says nothing. None where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mitigations_unknown: Option<String>,
 }

@@ -225,6 +225,12 @@ codes! {
     CrashNotFound = "crash-not-found" / 404,
     /// No stored config of that name.
     ConfigNotFound = "config-not-found" / 404,
+    /// No such node of the store.
+    StoreNodeNotFound = "store-node-not-found" / 404,
+    /// What names a node of the store is no path.
+    StorePathInvalid = "store-path-invalid" / 400,
+    /// The value is larger than the store takes there.
+    StoreValueTooLarge = "store-value-too-large" / 422,
     /// The request's body is larger than the daemon takes.
     RequestTooLarge = "request-too-large" / 413,
     /// No such path, or not with this method.

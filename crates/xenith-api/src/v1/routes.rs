@@ -33,6 +33,8 @@ routes! {
     ROOT = "GET" "/v1" Viewer "Versions and features of the daemon. Clients test features, never version numbers.";
     OPENAPI = "GET" "/v1/openapi.json" Viewer "This API's own document (OpenAPI 3.1).";
     HOST = "GET" "/v1/host" Viewer "The host: Xen's release, memory, CPUs, capabilities.";
+    HOST_LOG = "GET" "/v1/host/log" Admin "Xen's own log, as far as its console ring goes back. It may hold addresses.";
+    CPUPOOLS = "GET" "/v1/cpupools" Viewer "Every CPU pool, and the CPUs that none has.";
     METRICS = "GET" "/v1/metrics" Viewer "Figures of host, domains, operations and events as OpenMetrics text.";
     DOMAINS = "GET" "/v1/domains" Viewer "Every domain, dom0 included.";
     CREATE = "POST" "/v1/domains" Operator "Creates a domain, or plans it.";
@@ -53,6 +55,9 @@ routes! {
     STORE_CONFIG = "PUT" "/v1/configs/{id}" Operator "Stores a config for the next start of its domain; `If-Match` says which version is changed.";
     REMOVE_CONFIG = "DELETE" "/v1/configs/{id}" Operator "Removes a stored config. Its domain goes on.";
     START = "POST" "/v1/configs/{id}/start" Operator "Creates the domain of a stored config.";
+    READ_STORE = "GET" "/v1/store" Admin "A node of the store, and those below it: values, permissions, children.";
+    WRITE_STORE = "PUT" "/v1/store" Admin "Writes a node of the store; nodes that are missing on the way are made.";
+    REMOVE_STORE = "DELETE" "/v1/store" Admin "Removes a node of the store and all below it.";
     DOCTOR = "GET" "/v1/doctor" Viewer "What was left behind, by whomever: domains, store nodes, ports, claims, operations.";
     CLEAN = "POST" "/v1/doctor/clean" Admin "Cleans up what was left behind, as far as that is possible.";
     CRASHES = "GET" "/v1/crashes" Viewer "The domains that crashed, newest first, as far as reports are kept.";

@@ -36,7 +36,13 @@ impl Limited {
             free_memory_kib: 0,
             claimed_memory_kib: 0,
             cpus: 0,
+            threads_per_core: 0,
+            cores_per_socket: 0,
+            numa_nodes: 0,
+            cpu_khz: 0,
             capabilities: Vec::new(),
+            mitigations: Vec::new(),
+            mitigations_unknown: Some(self.stable.report.clone()),
         }
     }
 

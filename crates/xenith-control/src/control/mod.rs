@@ -8,6 +8,7 @@
 mod adopt;
 mod autostart;
 mod console;
+mod cpupools;
 mod crash;
 mod create;
 mod doctor;
@@ -23,12 +24,13 @@ mod reap;
 mod rename;
 mod restart;
 mod start;
+mod store;
 mod stored;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -49,6 +51,7 @@ pub use console::ConsoleTarget;
 pub use lifecycle::Stopping;
 use limited::Limited;
 use reap::Stopped;
+pub(crate) use store::node_path;
 
 /// The role's state.
 pub struct Control {
@@ -73,6 +76,8 @@ pub struct Control {
     changes: watch::Sender<u64>,
     /// The directories that every domain's nodes stand in were made.
     skeleton: AtomicBool,
+    /// What Xen's log of the boot told of its mitigations; later it may no longer be there.
+    mitigations: OnceLock<Vec<String>>,
     /// Domains that stopped and wait for what their config says.
     stopped: Mutex<HashMap<Uuid, Stopped>>,
 }
@@ -177,6 +182,7 @@ const FEATURES: &[&str] = &[
     "autostart",
     "console",
     "console-log",
+    "cpupools",
     "crash-reports",
     "create",
     "destroy",
@@ -184,6 +190,7 @@ const FEATURES: &[&str] = &[
     "dry-run",
     "dump-core",
     "events",
+    "host-log",
     "idempotency-keys",
     "list",
     "metrics",
@@ -194,7 +201,8 @@ const FEATURES: &[&str] = &[
     "rename",
     "restart",
     "shutdown",
+    "store",
     "stored-configs",
 ];
 /// What it can do on a Xen that is not in the table.
-const LIMITED_FEATURES: &[&str] = &["console", "console-log", "list", "shutdown", "stored-configs"];
+const LIMITED_FEATURES: &[&str] = &["console", "console-log", "list", "shutdown", "store", "stored-configs"];

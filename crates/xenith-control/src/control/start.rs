@@ -1,8 +1,8 @@
 //! Starting: who is Xen, what was left, which domains are ours.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, OnceLock};
 
 use tokio::sync::watch;
 use xen_hv::{Negotiated, Xen, negotiate};
@@ -66,8 +66,10 @@ impl Control {
             others: Mutex::default(),
             changes: watch::Sender::new(0),
             skeleton: AtomicBool::new(false),
+            mitigations: OnceLock::new(),
             stopped: Mutex::new(HashMap::new()),
         };
+        control.keep_mitigations();
         control.recover_and_load()?;
         control.tell_what_was_missed();
         Ok(control)

@@ -24,3 +24,11 @@ pub(super) async fn openapi() -> Response {
 pub(super) async fn host(State(control): Core) -> Response {
     answer::done(StatusCode::OK, blocking(&control, Control::host).await)
 }
+
+/// As Xen wrote it: nothing promises UTF-8.
+pub(super) async fn log(State(control): Core) -> Response {
+    match blocking(&control, Control::host_log).await {
+        Ok(bytes) => answer::with_type(StatusCode::OK, "text/plain", bytes),
+        Err(fault) => answer::problem(&fault),
+    }
+}

@@ -14,6 +14,7 @@ mod caller;
 mod configs;
 mod connections;
 mod console;
+mod cpupools;
 mod crashes;
 mod doctor;
 mod domains;
@@ -24,6 +25,7 @@ mod operations;
 mod query;
 mod roles;
 mod serve;
+mod store;
 mod wait;
 
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::ROOT.path, get(host::root))
         .route(routes::OPENAPI.path, get(host::openapi))
         .route(routes::HOST.path, get(host::host))
+        .route(routes::HOST_LOG.path, get(host::log))
+        .route(routes::CPUPOOLS.path, get(cpupools::list))
         .route(routes::METRICS.path, get(metrics::read))
         .route(routes::DOMAINS.path, get(domains::list).post(domains::create))
         .route(routes::DOMAIN.path, get(domains::get).delete(domains::destroy))
@@ -64,6 +68,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::CONFIGS.path, get(configs::list))
         .route(routes::CONFIG.path, get(configs::get).put(configs::store).delete(configs::remove))
         .route(routes::START.path, post(configs::start))
+        .route(routes::READ_STORE.path, get(store::read).put(store::write).delete(store::remove))
         .route(routes::DOCTOR.path, get(doctor::look))
         .route(routes::CLEAN.path, post(doctor::clean))
         .route(routes::OPERATIONS.path, get(operations::list))

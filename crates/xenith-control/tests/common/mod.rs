@@ -52,8 +52,12 @@ impl Clock for SimClock {
 
 impl Host {
     pub fn new(release: Release) -> Host {
+        Host::with(release, MachineConfig::default())
+    }
+
+    pub fn with(release: Release, config: MachineConfig) -> Host {
         let host = Host {
-            machine: Machine::new(release, MachineConfig::default()),
+            machine: Machine::new(release, config),
             store: Arc::new(Mutex::new(Server::new(Quota::default()))),
             dir: tempfile::tempdir().unwrap(),
             store_up: Arc::new(true.into()),
@@ -171,7 +175,7 @@ pub async fn send(control: &Arc<Control>, request: Request<Body>) -> (u16, Strin
     let response = router(control.clone()).oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned()).unwrap_or_default();
-    let body = to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec();
+    let body = to_bytes(response.into_body(), 4 << 20).await.unwrap().to_vec();
     let document: Value = serde_json::from_str(xenith_api::openapi::TEXT).unwrap();
     let faults = xenith_api::openapi::conform::answer(&document, method, path, status, &body);
     assert_eq!(faults, Vec::<String>::new(), "{method} {path}: {status} {}", String::from_utf8_lossy(&body));

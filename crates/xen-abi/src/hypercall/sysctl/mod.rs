@@ -6,6 +6,7 @@
 //! ```
 
 pub mod cpu_policy;
+pub mod cpupool;
 pub mod getdomaininfolist;
 pub mod physinfo;
 pub mod readconsole;
@@ -43,6 +44,8 @@ constants! {
         SCHED_ID = XEN_SYSCTL_sched_id, 4;
         /// [`getdomaininfolist`].
         GETDOMAININFOLIST = XEN_SYSCTL_getdomaininfolist, 6;
+        /// [`cpupool`].
+        CPUPOOL_OP = XEN_SYSCTL_cpupool_op, 18;
         /// [`cpu_policy`].
         GET_CPU_POLICY = XEN_SYSCTL_get_cpu_policy, 29;
     }

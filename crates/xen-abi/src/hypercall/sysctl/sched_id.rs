@@ -1,5 +1,7 @@
 //! `XEN_SYSCTL_sched_id`: which scheduler the host runs. It has no input, so negotiation probes with it.
 
+use std::fmt;
+
 use super::{Request, SCHED_ID, body};
 use crate::call::{Call, Operation, OperationError};
 use crate::record::{constants, record};
@@ -46,8 +48,21 @@ pub enum Scheduler {
     Other(u32),
 }
 
+impl fmt::Display for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scheduler::Credit => f.write_str("credit"),
+            Scheduler::Credit2 => f.write_str("credit2"),
+            Scheduler::Arinc653 => f.write_str("arinc653"),
+            Scheduler::Rtds => f.write_str("rtds"),
+            Scheduler::Null => f.write_str("null"),
+            Scheduler::Other(id) => write!(f, "scheduler {id}"),
+        }
+    }
+}
+
 impl Scheduler {
-    fn from_id(id: u32) -> Scheduler {
+    pub(super) fn from_id(id: u32) -> Scheduler {
         match id {
             CREDIT => Scheduler::Credit,
             CREDIT2 => Scheduler::Credit2,

@@ -66,7 +66,7 @@ fn create(xen: &mut Xen, op: &Domctl<'_>, domid: DomId) -> Result<(), Refused> {
         return Err((Errno::EOPNOTSUPP, format!("emulation flags {:#x} fit no kind of guest", birth.emulation_flags)));
     }
     let birth = check_grants(xen, op, birth)?;
-    if birth.cpupool != 0 {
+    if !xen.config.pools().iter().any(|pool| pool.id == birth.cpupool) {
         return Err((Errno::ESRCH, format!("there is no cpupool {}", birth.cpupool)));
     }
     xen.create_domain(domid, birth).map_err(|errno| (errno, "out of memory".to_owned()))

@@ -1,6 +1,7 @@
 //! Control of the host: the header, the right, then the operation.
 
 mod console;
+mod cpupool;
 mod list;
 mod physinfo;
 mod policy;
@@ -43,6 +44,7 @@ pub(super) fn run(xen: &mut Xen, caller: &Caller, image: &mut Image<'_>) -> Answ
             op.copy_back()
         }
         abi::GETDOMAININFOLIST => list::run(xen, op),
+        abi::CPUPOOL_OP => cpupool::run(xen, op),
         abi::GET_CPU_POLICY => policy::run(xen, op),
         _ if command > HIGHEST || ABSENT.contains(&command) => Err(Errno::ENOSYS.into()),
         LEVELLING if xen.since(Release::V4_22) => Err(Errno::ENOSYS.into()),

@@ -51,7 +51,7 @@ impl Registry {
     /// Takes name and uuid for a create.
     pub(crate) fn reserve(&self, name: &str, uuid: Uuid) -> Result<(), Problem> {
         let mut inner = self.lock();
-        inner.free(name, uuid)?;
+        inner.free(name, Some(uuid))?;
         inner.reserved.insert(uuid, name.to_owned());
         Ok(())
     }
@@ -59,14 +59,14 @@ impl Registry {
     /// Takes another name for a domain that is there, until [`Registry::release`].
     pub(crate) fn reserve_name(&self, name: &str, uuid: Uuid) -> Result<(), Problem> {
         let mut inner = self.lock();
-        inner.free(name, Uuid::nil())?;
+        inner.free(name, None)?;
         inner.reserved.insert(uuid, name.to_owned());
         Ok(())
     }
 
     /// Whether a create could take them now.
     pub(crate) fn is_free(&self, name: &str, uuid: Uuid) -> Result<(), Problem> {
-        self.lock().free(name, uuid)
+        self.lock().free(name, Some(uuid))
     }
 
     /// A create failed, or a rename is over.
@@ -134,17 +134,18 @@ impl Registry {
 }
 
 impl Inner {
-    fn free(&self, name: &str, uuid: Uuid) -> Result<(), Problem> {
+    /// Whether nobody has the name, nor the uuid where one is wanted.
+    fn free(&self, name: &str, uuid: Option<Uuid>) -> Result<(), Problem> {
         let own = self.own.values().map(|record| (record.config.name.as_str(), record.uuid, Some(record.domid)));
         let foreign = self.foreign.iter().map(|one| (one.name.as_str(), one.uuid, Some(one.domid)));
         let reserved = self.reserved.iter().map(|(uuid, name)| (name.as_str(), *uuid, None));
-        let Some((taken, _, domid)) = own.chain(foreign).chain(reserved).find(|(n, u, _)| *n == name || *u == uuid) else {
+        let Some((taken, _, domid)) = own.chain(foreign).chain(reserved).find(|(n, u, _)| *n == name || Some(*u) == uuid) else {
             return Ok(());
         };
         let who = domid.map_or("a domain that is being created".to_owned(), |domid| format!("d{domid}"));
         let title = match taken == name {
             true => format!("domain {name}: the name is in use by {who}"),
-            false => format!("domain {name}: the uuid {uuid} is in use by {who}, {taken}"),
+            false => format!("domain {name}: the uuid {} is in use by {who}, {taken}", uuid.unwrap_or_default()),
         };
         Err(Problem::new(Code::NameInUse, format!("domain {name}"), title, "choose another, or destroy the other domain first"))
     }
@@ -192,6 +193,17 @@ mod tests {
         assert!(in_use(registry.is_free("db", b)));
         registry.forget(b);
         registry.is_free("web", a).expect("free at the end");
+    }
+
+    #[test]
+    fn a_name_alone_meets_no_uuid() {
+        let registry = Registry::default();
+        registry.set_foreign(vec![Foreign { domid: 0, uuid: Uuid::nil(), name: "Domain-0".to_owned() }]);
+        registry.settle(record("web", 1));
+        registry.reserve_name("www", Uuid::from_u128(1)).expect("free");
+        assert!(in_use(registry.is_free("www", Uuid::from_u128(2))));
+        registry.release(Uuid::from_u128(1));
+        assert!(in_use(registry.reserve_name("Domain-0", Uuid::from_u128(1))));
     }
 
     #[test]

@@ -20,6 +20,9 @@ Examples:
 A first word may come from the program's own name: xenith-store is `xenith store`.
 Exit codes: 0 done, 1 a problem (one line on stderr: what, where, what to do, [code]), 2 wrong usage.";
 
+/// Where sockets, locks and the journal lie where nothing else is said.
+pub const RUN_DIR: &str = "/run/xenith";
+
 /// A control plane for the Xen hypervisor.
 #[derive(Debug, Parser)]
 #[command(name = "xenith", version, disable_help_subcommand = true, after_help = AFTER)]
@@ -40,7 +43,7 @@ pub struct Global {
     #[arg(long, global = true, display_order = 102)]
     pub json: bool,
     /// Where sockets, locks and the journal lie
-    #[arg(long, global = true, value_name = "DIR", display_order = 103, default_value = "/run/xenith")]
+    #[arg(long, global = true, value_name = "DIR", display_order = 103, default_value = RUN_DIR)]
     pub run_dir: PathBuf,
 }
 
@@ -69,6 +72,7 @@ pub enum Word {
     Operations(verb::operations::Operations),
     Check(verb::check::Check),
     Doctor(verb::doctor::Doctor),
+    Completion(verb::completion::Completion),
     Help(verb::help::Help),
     All(role::all::All),
     Control(role::control::Control),
@@ -101,6 +105,7 @@ impl Word {
             Word::Operations(word) => word.run(context),
             Word::Check(word) => return word.run(context),
             Word::Doctor(word) => return word.run(context),
+            Word::Completion(word) => word.run(),
             Word::Help(word) => return word.run(),
             Word::All(word) => word.run(context),
             Word::Control(word) => word.run(context),

@@ -41,7 +41,12 @@ impl Context {
 
     /// The daemon, for a request that may take that much longer than the others.
     pub fn patient_client(&self, longer: Duration) -> Client<Unix> {
-        Client::new(Unix::new(&self.socket, SILENCE.saturating_add(longer)))
+        self.hasty_client(SILENCE.saturating_add(longer))
+    }
+
+    /// The daemon, which has this long for an answer.
+    pub fn hasty_client(&self, silence: Duration) -> Client<Unix> {
+        Client::new(Unix::new(&self.socket, silence))
     }
 
     /// Prints the answer: JSON on one line, or as text.

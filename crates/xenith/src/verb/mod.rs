@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod apply;
 pub mod check;
+pub mod completion;
 pub mod config;
 pub mod console;
 pub mod crashes;

@@ -162,7 +162,7 @@ mod tests {
             ("xenith store read -R /a --socket /s", "Store(Store {"),
             ("xenith --json shutdown web --wait 5", "Shutdown(Shutdown { name: \"web\", wait: Some(5) })"),
             ("xenith shutdown web", "Shutdown(Shutdown { name: \"web\", wait: None })"),
-            ("xenith help config", "Help(Help { topic: [\"config\"] })"),
+            ("xenith help config", "Help(Help { topic: [\"config\"], man: None })"),
             ("xenith all", "All(All { ready_fd: None"),
         ] {
             let word = format!("{:?}", parse(line).unwrap().word);

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use xenith_api::latest::Problem;
+use xenith_api::client::Destination;
+use xenith_api::latest::{Code, Problem};
 
 use crate::context::Context;
 use crate::{role, verb};
@@ -15,6 +16,7 @@ Examples:
   xenith check                      does this host have what it needs?
   xenith all                        run the daemon: store, console and control
   xenith create web.toml --console  create a domain and show its console
+  xenith --host ssh://dom0 list     the domains of another host, where xenith runs too
   xenith help config                what a config file holds
 
 A first word may come from the program's own name: xenith-store is `xenith store`.
@@ -36,6 +38,9 @@ pub struct Args {
 /// What every verb and role takes; helps show it behind the verb's own options.
 #[derive(Debug, clap::Args)]
 pub struct Global {
+    /// The machine that is meant, reached by ssh: ssh://[USER@]HOST[:PORT]
+    #[arg(long, global = true, value_name = "URL", display_order = 100, value_parser = Destination::parse)]
+    pub host: Option<Destination>,
     /// The API's socket [default: api.sock in the run directory]
     #[arg(long, global = true, value_name = "PATH", display_order = 101)]
     pub socket: Option<PathBuf>,
@@ -74,6 +79,7 @@ pub enum Word {
     Doctor(verb::doctor::Doctor),
     Completion(verb::completion::Completion),
     Help(verb::help::Help),
+    Dial(verb::dial::Dial),
     All(role::all::All),
     Control(role::control::Control),
     Store(role::store::Store),
@@ -82,6 +88,10 @@ pub enum Word {
 impl Word {
     /// Does what the word says.
     pub fn run(&self, context: &Context) -> Result<ExitCode, Problem> {
+        if let (Some(host), Some(word)) = (&context.host, self.of_this_machine()) {
+            let title = format!("`xenith {word}` is about the machine that it runs on");
+            return Err(Problem::new(Code::BadRequest, host.to_string(), title, format!("run it on {host} itself")));
+        }
         let done = match self {
             Word::Create(word) => word.run(context),
             Word::Apply(word) => word.run(context),
@@ -107,11 +117,25 @@ impl Word {
             Word::Doctor(word) => return word.run(context),
             Word::Completion(word) => word.run(),
             Word::Help(word) => return word.run(),
+            Word::Dial(word) => word.run(context),
             Word::All(word) => word.run(context),
             Word::Control(word) => word.run(context),
             Word::Store(word) => return word.run(context),
         };
         done.map(|()| ExitCode::SUCCESS)
+    }
+
+    /// The word, where it asks no daemon: it cannot be about another machine.
+    fn of_this_machine(&self) -> Option<&'static str> {
+        match self {
+            Word::Check(_) => Some("check"),
+            Word::Dial(_) => Some("dial"),
+            Word::All(_) => Some("all"),
+            Word::Control(_) => Some("control"),
+            Word::Store(_) => Some("store"),
+            Word::Console(word) if word.is_role() => Some("console"),
+            _ => None,
+        }
     }
 }
 

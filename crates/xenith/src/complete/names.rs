@@ -5,16 +5,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap_complete::{ArgValueCandidates, CompletionCandidate};
-use xenith_api::client::{Client, Unix};
+use xenith_api::client::{Client, Destination, Way};
 use xenith_api::latest::{Domain, Operation, OperationState, StoredConfig};
 
 use super::bash;
-use crate::args::Global;
+use crate::args::{Global, RUN_DIR};
 use crate::context::Context;
 use crate::verb::list::state;
 
 /// Who waits at a prompt waits no longer than this.
 const MOMENT: Duration = Duration::from_millis(700);
+/// Nor than this where ssh has to say hello first.
+const FAR_MOMENT: Duration = Duration::from_secs(3);
 
 /// Domains that run.
 pub fn domains() -> ArgValueCandidates {
@@ -31,9 +33,9 @@ pub fn operations() -> ArgValueCandidates {
     ArgValueCandidates::new(|| daemon().operations().map_or_else(|_| Vec::new(), |all| all.iter().map(operation).collect()))
 }
 
-fn daemon() -> Client<Unix> {
+fn daemon() -> Client<Way> {
     let words: Vec<OsString> = std::env::args_os().collect();
-    Context::new(&global(&bash::joined(&words, 0).words)).hasty_client(MOMENT)
+    Context::new(&global(&words)).hasty_client(MOMENT, FAR_MOMENT)
 }
 
 /// Dom0 is nothing that is paused or destroyed. A name of another toolstack may hold what a shell would read: then the domid stands for it.
@@ -59,8 +61,10 @@ fn told(name: String, about: String) -> CompletionCandidate {
 
 /// Which daemon the words that stand already name.
 fn global(words: &[OsString]) -> Global {
+    let words = &bash::joined(words, 0).words;
     let path = |option: &str| said(words, option).map(PathBuf::from);
-    Global { socket: path("--socket"), json: false, run_dir: path("--run-dir").unwrap_or_else(|| crate::args::RUN_DIR.into()) }
+    let host = said(words, "--host").and_then(|host| Destination::parse(host.to_str()?).ok());
+    Global { host, socket: path("--socket"), json: false, run_dir: path("--run-dir").unwrap_or_else(|| RUN_DIR.into()) }
 }
 
 /// The value of an option, in one word with it or in the next.
@@ -84,15 +88,18 @@ mod tests {
 
     #[test]
     fn the_words_name_the_daemon() {
-        for (line, socket, run_dir) in [
-            ("xenith -- xenith pause we", None, "/run/xenith"),
-            ("xenith -- xenith --socket /s pause we", Some("/s"), "/run/xenith"),
-            ("xenith -- xenith pause --socket=/a=b we", Some("/a=b"), "/run/xenith"),
-            ("xenith -- xenith --sockets /s --run-dir /r pause we", None, "/r"),
-            ("xenith -- xenith pause --socket", None, "/run/xenith"),
+        for (line, host, socket, run_dir) in [
+            ("xenith -- xenith pause we", None, None, "/run/xenith"),
+            ("xenith -- xenith --socket /s pause we", None, Some("/s"), "/run/xenith"),
+            ("xenith -- xenith pause --socket=/a=b we", None, Some("/a=b"), "/run/xenith"),
+            ("xenith -- xenith --sockets /s --run-dir /r pause we", None, None, "/r"),
+            ("xenith -- xenith pause --socket", None, None, "/run/xenith"),
+            ("xenith -- xenith --host ssh : //a pause we", Some("a"), None, "/run/xenith"),
+            ("xenith -- xenith --host -v pause we", None, None, "/run/xenith"),
         ] {
             let global = global(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
             assert_eq!((global.socket, global.run_dir), (socket.map(PathBuf::from), PathBuf::from(run_dir)), "{line}");
+            assert_eq!(global.host.map(|host| host.to_string()).as_deref(), host, "{line}");
         }
     }
 

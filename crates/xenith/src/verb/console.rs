@@ -29,6 +29,11 @@ pub struct Console {
 }
 
 impl Console {
+    /// Whether the role is meant.
+    pub fn is_role(&self) -> bool {
+        self.name.is_none()
+    }
+
     /// The role, the log, or the console.
     pub fn run(&self, context: &Context) -> Result<(), Problem> {
         match &self.name {

@@ -9,6 +9,7 @@ pub mod console;
 pub mod crashes;
 pub mod create;
 pub mod destroy;
+pub mod dial;
 pub mod doctor;
 pub mod dump_core;
 pub mod events;

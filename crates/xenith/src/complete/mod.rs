@@ -16,7 +16,7 @@ use crate::args;
 mod bash;
 mod names;
 
-pub use names::{configs, domains, operations};
+pub use names::{configs, crashes, domains, operations};
 
 /// Set by the scripts, to the shell's name.
 const VARIABLE: &str = "XENITH_COMPLETE";
@@ -46,4 +46,28 @@ fn description() -> Command {
 fn options_last(command: Command) -> Command {
     let command = command.mut_args(|arg| if arg.is_positional() { arg } else { arg.hide(true) });
     command.mut_subcommands(options_last)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap_complete::ArgValueCandidates;
+
+    use super::*;
+
+    /// A verb that takes the name of something offers what there is.
+    #[test]
+    fn whatever_has_a_name_is_offered() {
+        let (mut open, mut found) = (vec![args::command()], 0);
+        while let Some(command) = open.pop() {
+            for arg in command.get_positionals() {
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                if ["The domain's name", "The name of a stored", "One of them, by its id"].iter().any(|named| help.starts_with(named)) {
+                    assert!(arg.get::<ArgValueCandidates>().is_some(), "{} {}: {help}", command.get_name(), arg.get_id());
+                    found += 1;
+                }
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+        assert!(found >= 14, "{found}");
+    }
 }

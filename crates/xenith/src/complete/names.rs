@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use xenith_api::client::{Client, Destination, Way};
-use xenith_api::latest::{Domain, Operation, OperationState, StoredConfig};
+use xenith_api::latest::{Crash, Domain, Operation, OperationState, StoredConfig};
 
 use super::bash;
 use crate::args::{Global, RUN_DIR};
@@ -33,6 +33,11 @@ pub fn operations() -> ArgValueCandidates {
     ArgValueCandidates::new(|| daemon().operations().map_or_else(|_| Vec::new(), |all| all.iter().map(operation).collect()))
 }
 
+/// Crashes.
+pub fn crashes() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| daemon().crashes().map_or_else(|_| Vec::new(), |all| all.iter().map(crash).collect()))
+}
+
 fn daemon() -> Client<Way> {
     let words: Vec<OsString> = std::env::args_os().collect();
     Context::new(&global(&words)).hasty_client(MOMENT, FAR_MOMENT)
@@ -53,6 +58,10 @@ fn config(stored: &StoredConfig) -> Option<CompletionCandidate> {
 fn operation(one: &Operation) -> CompletionCandidate {
     let state = if one.state == OperationState::Running { "under way" } else { "ended" };
     told(one.id.to_string(), format!("{}, {state}", crate::table::printable(&one.subject)))
+}
+
+fn crash(one: &Crash) -> CompletionCandidate {
+    told(one.id.to_string(), format!("{}: {}", crate::table::printable(&one.name), crate::table::printable(&one.reason)))
 }
 
 fn told(name: String, about: String) -> CompletionCandidate {

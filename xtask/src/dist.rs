@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: the release binary, one static file, as `target/dist/NAME`.
+//! `cargo xtask dist`: the release binary, one static file, as `target/dist/NAME`; the manual's pages and the shells' scripts beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,30 @@ pub struct Built {
 pub fn run(_arguments: &Arguments) -> Result<()> {
     let built = binary("xenith")?;
     println!("{}  {} bytes  sha256 {}", built.path.display(), built.bytes, built.sha256);
+    beside(&built.path)
+}
+
+/// Where a package takes what the binary writes of itself from: below the binary's directory.
+const SCRIPTS: &[(&str, &str)] = &[("bash", "completion/xenith.bash"), ("zsh", "completion/_xenith"), ("fish", "completion/xenith.fish")];
+
+/// The manual's pages and the shells' scripts, as the binary itself writes them.
+fn beside(binary: &Path) -> Result<()> {
+    let directory = binary.parent().context("the binary lies nowhere")?;
+    said(binary, &["help", "--man", &directory.join("man").display().to_string()])?;
+    fs::create_dir_all(directory.join("completion")).context("create target/dist/completion")?;
+    for (shell, file) in SCRIPTS {
+        let script = said(binary, &["completion", shell])?;
+        fs::write(directory.join(file), script).with_context(|| format!("write {file}"))?;
+    }
+    println!("{}/man  {0}/completion", directory.display());
     Ok(())
+}
+
+/// What the binary prints.
+fn said(binary: &Path, words: &[&str]) -> Result<Vec<u8>> {
+    let output = Command::new(binary).args(words).output().with_context(|| format!("start {}", binary.display()))?;
+    ensure!(output.status.success(), "xenith {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
+    Ok(output.stdout)
 }
 
 /// Builds one binary of the workspace as a static release file.

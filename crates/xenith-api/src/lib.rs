@@ -10,7 +10,7 @@
 //!   difference  where two configs differ
 //!   openapi/    the document made from these types, the gate that keeps the promise, and the check of answers against it
 //!   calendar    seconds since 1970 as a date
-//!   client      the typed client, and its exchange over a Unix socket
+//!   client      the typed client, and its exchange over a Unix socket, here or over ssh
 //!   latest      re-exports the newest version: handlers know only this
 //! ```
 //!

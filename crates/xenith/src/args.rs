@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use xenith_api::latest::Problem;
+use xenith_api::client::Destination;
+use xenith_api::latest::{Code, Problem};
 
 use crate::context::Context;
 use crate::{role, verb};
@@ -15,10 +16,14 @@ Examples:
   xenith check                      does this host have what it needs?
   xenith all                        run the daemon: store, console and control
   xenith create web.toml --console  create a domain and show its console
+  xenith --host ssh://dom0 list     the domains of another host, where xenith runs too
   xenith help config                what a config file holds
 
 A first word may come from the program's own name: xenith-store is `xenith store`.
 Exit codes: 0 done, 1 a problem (one line on stderr: what, where, what to do, [code]), 2 wrong usage.";
+
+/// Where sockets, locks and the journal lie where nothing else is said.
+pub const RUN_DIR: &str = "/run/xenith";
 
 /// A control plane for the Xen hypervisor.
 #[derive(Debug, Parser)]
@@ -33,6 +38,9 @@ pub struct Args {
 /// What every verb and role takes; helps show it behind the verb's own options.
 #[derive(Debug, clap::Args)]
 pub struct Global {
+    /// The machine that is meant, reached by ssh: ssh://[USER@]HOST[:PORT]
+    #[arg(long, global = true, value_name = "URL", display_order = 100, value_parser = Destination::parse)]
+    pub host: Option<Destination>,
     /// The API's socket [default: api.sock in the run directory]
     #[arg(long, global = true, value_name = "PATH", display_order = 101)]
     pub socket: Option<PathBuf>,
@@ -40,7 +48,7 @@ pub struct Global {
     #[arg(long, global = true, display_order = 102)]
     pub json: bool,
     /// Where sockets, locks and the journal lie
-    #[arg(long, global = true, value_name = "DIR", display_order = 103, default_value = "/run/xenith")]
+    #[arg(long, global = true, value_name = "DIR", display_order = 103, default_value = RUN_DIR)]
     pub run_dir: PathBuf,
 }
 
@@ -71,7 +79,9 @@ pub enum Word {
     Operations(verb::operations::Operations),
     Check(verb::check::Check),
     Doctor(verb::doctor::Doctor),
+    Completion(verb::completion::Completion),
     Help(verb::help::Help),
+    Dial(verb::dial::Dial),
     All(role::all::All),
     Control(role::control::Control),
     Store(role::store::Store),
@@ -80,6 +90,10 @@ pub enum Word {
 impl Word {
     /// Does what the word says.
     pub fn run(&self, context: &Context) -> Result<ExitCode, Problem> {
+        if let (Some(host), Some(word)) = (&context.host, self.of_this_machine()) {
+            let title = format!("`xenith {word}` is about the machine that it runs on");
+            return Err(Problem::new(Code::BadRequest, host.to_string(), title, format!("run it on {host} itself")));
+        }
         let done = match self {
             Word::Create(word) => word.run(context),
             Word::Apply(word) => word.run(context),
@@ -105,12 +119,27 @@ impl Word {
             Word::Operations(word) => word.run(context),
             Word::Check(word) => return word.run(context),
             Word::Doctor(word) => return word.run(context),
+            Word::Completion(word) => word.run(),
             Word::Help(word) => return word.run(),
+            Word::Dial(word) => word.run(context),
             Word::All(word) => word.run(context),
             Word::Control(word) => word.run(context),
             Word::Store(word) => return word.run(context),
         };
         done.map(|()| ExitCode::SUCCESS)
+    }
+
+    /// The word, where it asks no daemon: it cannot be about another machine.
+    fn of_this_machine(&self) -> Option<&'static str> {
+        match self {
+            Word::Check(_) => Some("check"),
+            Word::Dial(_) => Some("dial"),
+            Word::All(_) => Some("all"),
+            Word::Control(_) => Some("control"),
+            Word::Store(_) => Some("store"),
+            Word::Console(word) if word.is_role() => Some("console"),
+            _ => None,
+        }
     }
 }
 
@@ -161,7 +190,7 @@ mod tests {
             ("xenith store read -R /a --socket /s", "Store(Store {"),
             ("xenith --json shutdown web --wait 5", "Shutdown(Shutdown { name: \"web\", wait: Some(5) })"),
             ("xenith shutdown web", "Shutdown(Shutdown { name: \"web\", wait: None })"),
-            ("xenith help config", "Help(Help { topic: [\"config\"] })"),
+            ("xenith help config", "Help(Help { topic: [\"config\"], man: None })"),
             ("xenith all", "All(All { ready_fd: None"),
         ] {
             let word = format!("{:?}", parse(line).unwrap().word);

@@ -1,19 +1,21 @@
 //! What a verb or role is told by the options that all of them take.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
-use xenith_api::client::{Client, Unix};
+use xenith_api::client::{Client, Destination, Ssh, Unix, Way};
 use xenith_api::latest::{Code, Problem};
 
-use crate::args::Global;
+use crate::args::{Global, RUN_DIR};
 
 /// Places and manners.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The API's socket.
+    /// The machine that is meant, where it is another one.
+    pub host: Option<Destination>,
+    /// The API's socket, on that machine.
     pub socket: PathBuf,
     /// Answers and problems as JSON.
     pub json: bool,
@@ -22,26 +24,46 @@ pub struct Context {
 }
 
 /// How long the daemon may think about a request that it answers at once.
-const SILENCE: Duration = Duration::from_secs(30);
+pub const SILENCE: Duration = Duration::from_secs(30);
+/// What the API's socket is called.
+const SOCKET: &str = "api.sock";
 
 impl Context {
     /// From the options.
     pub fn new(global: &Global) -> Context {
         Context {
-            socket: global.socket.clone().unwrap_or_else(|| global.run_dir.join("api.sock")),
+            host: global.host.clone(),
+            socket: global.socket.clone().unwrap_or_else(|| global.run_dir.join(SOCKET)),
             json: global.json,
             run_dir: global.run_dir.clone(),
         }
     }
 
     /// The daemon.
-    pub fn client(&self) -> Client<Unix> {
+    pub fn client(&self) -> Client<Way> {
         self.patient_client(Duration::ZERO)
     }
 
     /// The daemon, for a request that may take that much longer than the others.
-    pub fn patient_client(&self, longer: Duration) -> Client<Unix> {
-        Client::new(Unix::new(&self.socket, SILENCE.saturating_add(longer)))
+    pub fn patient_client(&self, longer: Duration) -> Client<Way> {
+        let silence = SILENCE.saturating_add(longer);
+        Client::new(match &self.host {
+            None => Unix::new(&self.socket, silence).into(),
+            Some(host) => self.over_ssh(host, silence).into(),
+        })
+    }
+
+    /// The daemon, for who would rather have no answer than wait: so long here, or so long where ssh comes before it.
+    pub fn hasty_client(&self, here: Duration, there: Duration) -> Client<Way> {
+        Client::new(match &self.host {
+            None => Unix::new(&self.socket, here).into(),
+            Some(host) => self.over_ssh(host, there).in_passing().into(),
+        })
+    }
+
+    fn over_ssh(&self, host: &Destination, silence: Duration) -> Ssh {
+        let usual = self.socket == Path::new(RUN_DIR).join(SOCKET);
+        Ssh::new(host.clone(), (!usual).then(|| self.socket.clone()), silence)
     }
 
     /// Prints the answer: JSON on one line, or as text.

@@ -6,13 +6,14 @@
 //!                         +-- role/all/      start, adopt, restart and stop the roles
 //! ```
 //!
-//! With `-U` among its words, whatever its name, it takes over from another xenstored: role/store/takeover.rs.
+//! A shell that completes a line is answered before anything else: complete/. With `-U` among its words, whatever its name, it takes over from another xenstored: role/store/takeover.rs.
 //!
 //! It decides nothing about domains. Failures are [`Problem`](xenith_api::latest::Problem)s, told once, by [`failure`].
 
 use std::process::ExitCode;
 
 mod args;
+mod complete;
 mod context;
 mod failure;
 mod logging;
@@ -23,6 +24,7 @@ mod terminal;
 mod verb;
 
 fn main() -> ExitCode {
+    complete::answer();
     if let Some(words) = role::store::takeover::Words::of(std::env::args_os()) {
         return role::store::takeover::run(&words);
     }

@@ -145,8 +145,22 @@ fn wrong_usage_is_exit_code_2() {
 
 #[test]
 fn help_has_examples_for_every_word() {
-    for word in ["create", "list", "info", "console", "pause", "unpause", "shutdown", "destroy", "check", "help", "all", "control", "store"]
-    {
+    for word in [
+        "create",
+        "list",
+        "info",
+        "console",
+        "pause",
+        "unpause",
+        "shutdown",
+        "destroy",
+        "check",
+        "completion",
+        "help",
+        "all",
+        "control",
+        "store",
+    ] {
         let (code, help, _) = run(&[word, "--help"]);
         assert_eq!(code, 0);
         assert!(help.contains("Examples:") && help.contains(&format!("  xenith {word}")), "{help}");

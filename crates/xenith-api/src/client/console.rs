@@ -8,13 +8,14 @@ use tungstenite::handshake::HandshakeError;
 use tungstenite::http::Response;
 use tungstenite::{Error, Message, WebSocket};
 
-use super::{Unix, problem, strange};
+use super::way::{Connection, Way};
+use super::{problem, strange};
 use crate::v1::{Code, Problem};
 
 /// An attached console. It never blocks: poll it with [`AsFd`].
 #[derive(Debug)]
 pub struct Console {
-    socket: WebSocket<UnixStream>,
+    socket: WebSocket<Connection>,
     unsent: bool,
 }
 
@@ -43,9 +44,9 @@ fn whole_body(answer: Response<Option<Vec<u8>>>, rest: UnixStream) -> Vec<u8> {
 }
 
 impl Console {
-    pub(super) fn attach(way: &Unix, path: &str) -> Result<Console, Problem> {
+    pub(super) fn attach(way: &Way, path: &str) -> Result<Console, Problem> {
         let stream = way.connect()?;
-        let rest = stream.try_clone().map_err(|error| way.lost("GET", path, &error))?;
+        let rest = stream.stream().try_clone().map_err(|error| way.lost("GET", path, &error))?;
         let request = format!("ws://xenith{path}");
         let refused = |error| match error {
             Error::Http(answer) => problem("GET", path, answer.status().as_u16(), &whole_body(*answer, rest)),
@@ -56,7 +57,7 @@ impl Console {
             HandshakeError::Failure(error) => refused(error),
             HandshakeError::Interrupted(_) => refused(Error::Io(io::ErrorKind::TimedOut.into())),
         })?;
-        socket.get_ref().set_nonblocking(true).map_err(|error| way.lost("GET", path, &error))?;
+        socket.get_ref().stream().set_nonblocking(true).map_err(|error| way.lost("GET", path, &error))?;
         Ok(Console { socket, unsent: false })
     }
 
@@ -72,7 +73,7 @@ impl Console {
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => (),
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Heard::Nothing),
                 Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Ok(Heard::End(None)),
-                Err(error) => return Err(broken(&error)),
+                Err(error) => return Err(self.broken(&error)),
             }
         }
     }
@@ -100,8 +101,14 @@ impl Console {
         match sent {
             Ok(()) => Ok(()),
             Err(_) if self.unsent => Ok(()),
-            Err(error) => Err(broken(&error)),
+            Err(error) => Err(self.broken(&error)),
         }
+    }
+
+    fn broken(&mut self, error: &Error) -> Problem {
+        let title = format!("the console's connection broke: {error}");
+        let advice = "attach again: the domain runs on, and the last 64 KiB come first";
+        self.socket.get_mut().because(Problem::new(Code::DaemonUnreachable, "console", title, advice))
     }
 }
 
@@ -109,9 +116,4 @@ impl AsFd for Console {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.get_ref().as_fd()
     }
-}
-
-fn broken(error: &Error) -> Problem {
-    let title = format!("the console's connection broke: {error}");
-    Problem::new(Code::DaemonUnreachable, "console", title, "attach again: the domain runs on, and the last 64 KiB come first")
 }

@@ -1,24 +1,24 @@
 //! The event log, event by event.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
 
-use super::{Unix, problem, strange};
-use crate::v1::{Event, Problem};
+use super::way::{Connection, Way};
+use super::{problem, strange};
+use crate::v1::{Code, Event, Problem};
 
 /// Events as they come. It ends where the daemon ends it: with the last event, or, when following, when it stops.
 #[derive(Debug)]
 pub struct Events {
-    lines: BufReader<UnixStream>,
+    lines: BufReader<Connection>,
     path: String,
-    way: Unix,
+    way: Way,
 }
 
 /// The longest line taken, in bytes.
 const LINE_MAX: u64 = 4 << 20;
 
 impl Events {
-    pub(super) fn read(way: &Unix, path: &str) -> Result<Events, Problem> {
+    pub(super) fn read(way: &Way, path: &str) -> Result<Events, Problem> {
         let mut stream = way.connect()?;
         let lost = |error| way.lost("GET", path, &error);
         // Of this version the end of the stream is the end of the answer, with nothing between its lines.
@@ -43,8 +43,17 @@ impl Events {
     fn line(&mut self) -> Result<Option<String>, Problem> {
         let mut line = String::new();
         let read = (&mut self.lines).take(LINE_MAX).read_line(&mut line);
-        let read = read.map_err(|error| self.way.lost("GET", &self.path, &error))?;
-        Ok((read > 0).then_some(line))
+        match read {
+            Ok(0) => self.cut().map_or(Ok(None), Err),
+            Ok(_) => Ok(Some(line)),
+            Err(error) => Err(self.lines.get_mut().because(self.way.lost("GET", &self.path, &error))),
+        }
+    }
+
+    /// The end of the stream is the daemon's, unless it was the way to it that ended.
+    fn cut(&mut self) -> Option<Problem> {
+        let words = self.lines.get_mut().last_words()?;
+        Some(Problem::new(Code::DaemonUnreachable, "events", words, "ask again for what came after the last event that was read"))
     }
 }
 

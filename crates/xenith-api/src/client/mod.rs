@@ -3,7 +3,7 @@
 //! ```text
 //!   list, create, ... --Client--> method, path, JSON --Exchange--> status, bytes --Client--> Domain, ... | Problem
 //!                                                       |
-//!                                     Unix: HTTP/1.1 over the API's socket; the simulator: the router, in memory
+//!                                     Way: HTTP/1.1 over the API's socket, here or over ssh; the simulator: the router, in memory
 //! ```
 //!
 //! Every failure is a [`Problem`]: the daemon's own, or one made here when the daemon does not answer or not as agreed.
@@ -23,14 +23,18 @@ mod console;
 mod events;
 mod host;
 mod reply;
+mod ssh;
 mod store;
 mod unix;
+mod way;
 
 pub use apply::{Applied, Apply, Stored};
 pub use configs::Version;
 pub use console::{Console, Heard};
 pub use events::Events;
+pub use ssh::{Destination, GREETING, Ssh};
 pub use unix::Unix;
+pub use way::Way;
 
 /// A header: name and value, without line breaks.
 pub type Header<'h> = (&'h str, &'h str);
@@ -236,15 +240,15 @@ impl<E: Exchange> Client<E> {
     }
 }
 
-impl Client<Unix> {
+impl<E: Exchange + Clone + Into<Way>> Client<E> {
     /// Events after this number; goes on with what happens where that is wanted.
     pub fn events(&self, since: u64, follow: bool) -> Result<Events, Problem> {
-        Events::read(&self.exchange, &format!("{}?since={since}&follow={follow}", routes::EVENTS.path))
+        Events::read(&self.exchange.clone().into(), &format!("{}?since={since}&follow={follow}", routes::EVENTS.path))
     }
 
     /// Attaches to its console.
     pub fn console(&self, id: &str) -> Result<Console, Problem> {
-        Console::attach(&self.exchange, &path(routes::CONSOLE, id))
+        Console::attach(&self.exchange.clone().into(), &path(routes::CONSOLE, id))
     }
 }
 

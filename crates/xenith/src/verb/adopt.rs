@@ -5,6 +5,7 @@ use std::time::Duration;
 use xenith_api::latest::Problem;
 
 use super::list::state;
+use crate::complete;
 use crate::context::Context;
 
 /// Make a domain that stock xl created ours, and end the process that looks after it
@@ -15,6 +16,7 @@ use crate::context::Context;
     yet: it is listed, paused, shut down and destroyed all the same.")]
 pub struct Adopt {
     /// The domain's name, domid or uuid
+    #[arg(add = complete::domains())]
     name: String,
 }
 

@@ -8,7 +8,7 @@ use xenith_api::latest::{Code, Problem};
 
 use crate::context::{self, Context};
 use crate::terminal::Raw;
-use crate::{role, signals};
+use crate::{complete, role, signals};
 
 /// Attach to a domain's console; without NAME, run the console role
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,7 @@ use crate::{role, signals};
     Where standard input is no terminal, its bytes go to the domain as they are; at its end the console is shown on.")]
 pub struct Console {
     /// The domain's name, domid or uuid
+    #[arg(add = complete::domains())]
     name: Option<String>,
     /// Print the log, and end
     #[arg(long, requires = "name")]
@@ -28,6 +29,11 @@ pub struct Console {
 }
 
 impl Console {
+    /// Whether the role is meant.
+    pub fn is_role(&self) -> bool {
+        self.name.is_none()
+    }
+
     /// The role, the log, or the console.
     pub fn run(&self, context: &Context) -> Result<(), Problem> {
         match &self.name {

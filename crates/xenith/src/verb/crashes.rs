@@ -3,6 +3,7 @@
 use xenith_api::calendar::Utc;
 use xenith_api::latest::{Crash, CrashReport, Problem, VcpuRegisters};
 
+use crate::complete;
 use crate::context::Context;
 
 /// Show which domains crashed, or what was known of one when it did
@@ -12,6 +13,7 @@ use crate::context::Context;
     xenith crashes 0b27a5f4-6b3c-4a0e-9f57-2f3d9a1c7e55    registers and the console's last words")]
 pub struct Crashes {
     /// One of them, by its id
+    #[arg(add = complete::crashes())]
     id: Option<String>,
 }
 

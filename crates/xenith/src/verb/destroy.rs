@@ -2,6 +2,7 @@
 
 use xenith_api::latest::Problem;
 
+use crate::complete;
 use crate::context::Context;
 
 /// Destroy a domain at once, without asking it
@@ -9,6 +10,7 @@ use crate::context::Context;
 #[command(after_help = "Examples:\n  xenith destroy web               as pulling the plug; see `xenith shutdown`")]
 pub struct Destroy {
     /// The domain's name, domid or uuid
+    #[arg(add = complete::domains())]
     name: String,
 }
 

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use xenith_api::latest::{CoreDump, DumpRequest, Operation, Problem};
 
+use crate::complete;
 use crate::context::Context;
 
 /// Write a domain's memory and registers to a file on the daemon's host
@@ -14,6 +15,7 @@ use crate::context::Context;
     The domain stands still meanwhile. Pages of zeroes take no room. `crash` reads the file (docs/misc/dump-core-format.txt of Xen).")]
 pub struct DumpCore {
     /// The domain's name, domid or uuid
+    #[arg(add = complete::domains())]
     name: String,
     /// The file, by its whole path
     path: Option<String>,

@@ -1,5 +1,6 @@
 //! `xenith help`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use xenith_api::file;
@@ -7,14 +8,20 @@ use xenith_api::latest::{Code, Problem};
 
 use crate::{args, context};
 
-/// Show help: of a verb, or of the config file
+pub mod man;
+
+/// Show help: of a verb, or of the config file; or write the manual's pages
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     xenith help config               every key of a config file, with an example\n  \
-    xenith help create")]
+    xenith help create\n  \
+    xenith help --man /usr/local/share/man/man1    a page for every verb")]
 pub struct Help {
     /// `config`, or a verb; `store ls` is a verb of two words
     topic: Vec<String>,
+    /// Write the manual's pages into this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "topic")]
+    man: Option<PathBuf>,
 }
 
 impl Help {
@@ -22,6 +29,9 @@ impl Help {
     pub fn run(&self) -> Result<ExitCode, Problem> {
         let mut command = args::command();
         command.build();
+        if let Some(directory) = &self.man {
+            return man::write(&command, directory).map(|()| ExitCode::SUCCESS);
+        }
         let text = match self.topic.as_slice() {
             [topic] if topic == "config" => file::help::text(),
             words => of_command(&mut command, words)?,

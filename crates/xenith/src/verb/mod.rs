@@ -3,12 +3,14 @@
 pub mod adopt;
 pub mod apply;
 pub mod check;
+pub mod completion;
 pub mod config;
 pub mod console;
 pub mod cpupools;
 pub mod crashes;
 pub mod create;
 pub mod destroy;
+pub mod dial;
 pub mod dmesg;
 pub mod doctor;
 pub mod dump_core;

@@ -2,6 +2,7 @@
 
 use xenith_api::latest::{Operation, OperationState, Problem};
 
+use crate::complete;
 use crate::context::Context;
 
 /// Show the operations under way and those that ended not long ago, or cancel one
@@ -12,6 +13,7 @@ use crate::context::Context;
     xenith operations 0b27a5f4-6b3c-4a0e-9f57-2f3d9a1c7e55 --cancel  turn back: what was done is undone")]
 pub struct Operations {
     /// One of them, by its id
+    #[arg(add = complete::operations())]
     id: Option<String>,
     /// Ask it to turn back
     #[arg(long, requires = "id")]

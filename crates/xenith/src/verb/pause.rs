@@ -2,6 +2,7 @@
 
 use xenith_api::latest::Problem;
 
+use crate::complete;
 use crate::context::Context;
 
 /// Stop a domain's vcpus; it keeps its memory
@@ -9,6 +10,7 @@ use crate::context::Context;
 #[command(after_help = "Examples:\n  xenith pause web                 by name\n  xenith pause 5                   by domid")]
 pub struct Pause {
     /// The domain's name, domid or uuid
+    #[arg(add = complete::domains())]
     name: String,
 }
 

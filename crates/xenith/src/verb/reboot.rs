@@ -2,6 +2,7 @@
 
 use xenith_api::latest::Problem;
 
+use crate::complete;
 use crate::context::Context;
 
 /// Ask a domain to reboot
@@ -10,6 +11,7 @@ use crate::context::Context;
     xenith reboot web    ask, and return at once; what follows is what its config says under [on] reboot")]
 pub struct Reboot {
     /// The domain's name, domid or uuid
+    #[arg(add = complete::domains())]
     name: String,
 }
 

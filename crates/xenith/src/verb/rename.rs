@@ -2,6 +2,7 @@
 
 use xenith_api::latest::{Problem, RenameRequest};
 
+use crate::complete;
 use crate::context::Context;
 
 /// Give a domain another name
@@ -10,6 +11,7 @@ use crate::context::Context;
     xenith rename web www    its stored config, where it has one, goes with it; the domain runs on")]
 pub struct Rename {
     /// The domain's name, domid or uuid
+    #[arg(add = complete::domains())]
     name: String,
     /// The new name
     new_name: String,

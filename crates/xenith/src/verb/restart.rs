@@ -2,6 +2,7 @@
 
 use xenith_api::latest::Problem;
 
+use crate::complete;
 use crate::context::Context;
 
 /// Destroy a domain, whatever it does, and create it again
@@ -11,6 +12,7 @@ use crate::context::Context;
     The domain is not asked: `xenith reboot` asks it.")]
 pub struct Restart {
     /// The domain's name, domid or uuid
+    #[arg(add = complete::domains())]
     name: String,
 }
 

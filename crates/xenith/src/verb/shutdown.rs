@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use xenith_api::latest::{Problem, ShutdownRequest};
 
+use crate::complete;
 use crate::context::Context;
 
 /// Ask a domain to shut down
@@ -13,6 +14,7 @@ use crate::context::Context;
     xenith shutdown web --wait 60    return when it is gone; problem timed-out after 60 s")]
 pub struct Shutdown {
     /// The domain's name, domid or uuid
+    #[arg(add = complete::domains())]
     name: String,
     /// Wait so many seconds for it to go away
     #[arg(long, value_name = "SECONDS")]

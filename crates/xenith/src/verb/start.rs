@@ -5,6 +5,7 @@ use std::time::Duration;
 use xenith_api::latest::{Problem, StartRequest};
 
 use super::create;
+use crate::complete;
 use crate::context::Context;
 
 /// Create the domain of a stored config
@@ -15,6 +16,7 @@ use crate::context::Context;
     xenith config set web.toml   stores a config")]
 pub struct Start {
     /// The name of a stored config
+    #[arg(add = complete::configs())]
     name: String,
     /// Leave it paused before its first instruction
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use xenith_api::latest::Problem;
 
+use crate::complete;
 use crate::context::Context;
 
 /// Let a paused domain run
@@ -9,6 +10,7 @@ use crate::context::Context;
 #[command(after_help = "Examples:\n  xenith unpause web")]
 pub struct Unpause {
     /// The domain's name, domid or uuid
+    #[arg(add = complete::domains())]
     name: String,
 }
 

@@ -2,6 +2,7 @@
 
 use xenith_api::latest::Problem;
 
+use crate::complete;
 use crate::context::Context;
 
 /// Remove a stored config; its domain goes on
@@ -10,6 +11,7 @@ use crate::context::Context;
     xenith config rm web    whatever is stored now")]
 pub struct Rm {
     /// The domain's name
+    #[arg(add = complete::configs())]
     name: String,
     /// Only where this version is stored
     #[arg(long, value_name = "VERSION")]

@@ -2,6 +2,7 @@
 
 use xenith_api::latest::{Problem, StoredConfig};
 
+use crate::complete;
 use crate::context::Context;
 
 /// Show a stored config, and where what runs differs from it
@@ -11,6 +12,7 @@ use crate::context::Context;
     xenith config show web --json    one object: config, etag, domid, pending, differences")]
 pub struct Show {
     /// The domain's name
+    #[arg(add = complete::configs())]
     name: String,
 }
 

@@ -12,6 +12,7 @@
 //! A story changes nothing for good: after it, the runner compares what the host holds with what it held before.
 
 pub mod bench;
+pub mod cores;
 pub mod kernels;
 pub mod lab_world;
 pub mod leftovers;

@@ -5,16 +5,19 @@
 //!   scenarios sim [NAME...] [--xen 4.17]    anywhere
 //!   scenarios list
 //!   scenarios bench create|guests           in dom0, with the stock tools beside: figures instead of a story
+//!   scenarios cores ONE OTHER               compares two core dumps of one domain
 //!   scenarios witness guest|dom0 DOMID      two that talk through the store while it is replaced
 //! ```
 //!
 //! One line for each story, as the lab's host reads it: `XENITH-LAB: scenario NAME ok|failed REASON`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use scenarios::bench;
+use scenarios::cores;
 use scenarios::lab_world::LabWorld;
 use scenarios::sim_world::SimWorld;
 use scenarios::stories::{self, Story};
@@ -50,6 +53,13 @@ enum Place {
     Bench {
         #[command(subcommand)]
         what: Bench,
+    },
+    /// Compares two core dumps of one domain that stood still.
+    Cores {
+        /// One.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
     },
     /// Talks through the store, and misses nothing while it is replaced.
     Witness {
@@ -126,6 +136,10 @@ fn run(place: Place) -> Result<usize> {
         }
         Place::Bench { what: Bench::Create { repetitions, quick } } => bench::create(repetitions, quick).map(|()| 0),
         Place::Bench { what: Bench::Guests { who, guests, repetitions } } => bench::guests(&who, guests, repetitions).map(|()| 0),
+        Place::Cores { one, other } => {
+            println!("{}", cores::compare(&one, &other)?);
+            Ok(0)
+        }
         Place::Witness { part: Part::Guest } => witness::guest().map(|()| 0),
         Place::Witness { part: Part::Dom0 { domid } } => {
             println!("{}", witness::dom0(domid)?);

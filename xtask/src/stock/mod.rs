@@ -3,6 +3,7 @@
 //! ```text
 //!   host.sh + witness.sh + takeover.sh --> steps
 //!   host.sh + witness.sh + kill.sh     --> steps
+//!   host.sh + beside.sh                --> steps
 //!   host.sh + xl.sh on ours  --> steps, trees --.
 //!   host.sh + xl.sh on C     --> steps, trees ---+--> what failed, and every node that is in one tree only
 //! ```
@@ -24,6 +25,7 @@ const HOST: &str = include_str!("../../../lab/stock/host.sh");
 const XL: &str = include_str!("../../../lab/stock/xl.sh");
 const WITNESS: &str = include_str!("../../../lab/stock/witness.sh");
 const TAKEOVER: &str = include_str!("../../../lab/stock/takeover.sh");
+const BESIDE: &str = include_str!("../../../lab/stock/beside.sh");
 const KILL: &str = include_str!("../../../lab/stock/kill.sh");
 /// The release whose C xenstored has no live update.
 const NOT_TAKEN_OVER: &str = "4.14";
@@ -85,6 +87,14 @@ pub fn replaced(lab: &Lab, choice: &Choice, binaries: &Binaries, progress: &Prog
         return Ok(Checks::default());
     }
     Ok(boot(lab, choice, binaries, ("takeover", "stock", &format!("{WITNESS}{TAKEOVER}")), progress)?.checks)
+}
+
+/// Our control beside stock xl: adoption, drift, names and core dumps.
+///
+/// # Errors
+/// When a machine does not come to the end.
+pub fn beside(lab: &Lab, choice: &Choice, binaries: &Binaries, progress: &Progress) -> Result<Checks> {
+    Ok(boot(lab, choice, binaries, ("beside", "ours", BESIDE), progress)?.checks)
 }
 
 /// Our store's worker is killed and replaced under the same two.

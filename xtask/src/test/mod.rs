@@ -55,6 +55,7 @@ const STAGES: [Stage; 12] = [
     Stage { name: "simulator", about: "the stories on the simulator", run: stages::simulator },
     Stage { name: "lab", about: "the stories on real Xen", run: stages::lab },
     Stage { name: "stock", about: "stock xl and a stock guest on our store, beside the stock store", run: stages::stock },
+    Stage { name: "beside", about: "our control beside stock xl: adoption, drift, names, core dumps", run: stages::beside },
     Stage { name: "kill", about: "the store's worker is killed under a guest that misses nothing", run: stages::kill },
     Stage { name: "replace", about: "the store is replaced under a guest that misses nothing", run: stages::replace },
 ];

@@ -100,6 +100,10 @@ pub(super) fn stock(house: &mut House) -> Result<Tally> {
     each_release(house, |lab, choice, binaries, progress| Ok(checked(stock::everyday(lab, choice, binaries, progress)?)))
 }
 
+pub(super) fn beside(house: &mut House) -> Result<Tally> {
+    each_release(house, |lab, choice, binaries, progress| Ok(checked(stock::beside(lab, choice, binaries, progress)?)))
+}
+
 pub(super) fn kill(house: &mut House) -> Result<Tally> {
     each_release(house, |lab, choice, binaries, progress| Ok(checked(stock::killed(lab, choice, binaries, progress)?)))
 }

@@ -1,0 +1,85 @@
+# Our control beside stock xl, in one boot: domains of the one are the other's to see, to adopt, to rename and to dump.
+start_store ours
+xenith control > /lab/out/control.log 2>&1 &
+until_s control 30 xenith list
+s xen_log xenith dmesg
+until_s mitigations 1 grep -q -i "speculative" /lab/out/xen_log.log
+s info xenith info
+s cpupools xenith cpupools
+
+# by_xl NAME: a Linux guest without disks, under xl's monitor; it comes back when it reboots.
+by_xl() {
+    cat > "/tmp/$1.cfg" << C
+name="$1"
+type="pvh"
+vcpus=1
+memory=128
+kernel="/lab/guest/vmlinuz"
+ramdisk="/lab/guest/initrd"
+cmdline="console=hvc0 quiet"
+C
+    s "$1_create" xl create "/tmp/$1.cfg"
+    until_s "$1_up" 60 up "$1"
+}
+monitors() { ps | grep "[x]l create /tmp/$1.cfg" | awk '{print $1}'; }
+no_monitor() { [ -z "$(monitors "$1")" ]; }
+named() { xl list | awk -v name="$1" '$1 == name' | wc -l; }
+another() { new=$(xl domid "$1" 2> /dev/null) && [ "$new" != "$old" ]; }
+event() { xenith events --since 0 > /lab/out/events.log && grep -q "$@" /lab/out/events.log; }
+# comes_back NAME: it reboots, and is there once, now and later.
+comes_back() {
+    old=$(xl domid "$1")
+    s "$1_reboot" xl reboot "$1"
+    until_s "$1_comes_back" 60 another "$1"
+    until_s "$1_up_again" 60 up "$1"
+    sleep 3
+    until_s "$1_once" 1 [ "$(named "$1")" = 1 ]
+}
+
+for name in one two three; do by_xl $name; done
+until_s drift_told 5 event "drift.* three: somebody else created it"
+s seen xenith info one
+until_s config_known 1 grep -q "/lab/guest/vmlinuz" /lab/out/seen.log
+# Adopted by word: its monitor is ended.
+s adopt xenith adopt one
+until_s monitor_ended 5 no_monitor one
+comes_back one
+# Its monitor died: it is ours without a word.
+kill -9 $(monitors two)
+until_s two_adopted 70 event "domain-adopted .* two: ours"
+comes_back two
+# Left to its monitor.
+comes_back three
+until_s three_still_theirs 1 [ -n "$(monitors three)" ]
+
+# Drift: somebody else ends a domain of ours. It is noticed within a second.
+s destroy_behind_our_back xl destroy one
+until_s noticed 2 event "drift.* one: somebody else destroyed it"
+
+s rename xenith rename two deux
+until_s xl_knows_it 1 xl domid deux
+s rename_theirs xenith rename three trois
+until_s xl_knows_that_too 1 xl domid trois
+
+# The same core, by xl and by us.
+cat > /tmp/tiny.toml << C
+name = "tiny"
+memory = "16MiB"
+[boot]
+kernel = "/lab/guest/tiny.elf"
+C
+s tiny xenith create /tmp/tiny.toml --paused
+s core_by_xl xl dump-core tiny /tmp/xl.core
+s core_by_us xenith dump-core tiny /tmp/our.core
+s cores_agree scenarios cores /tmp/xl.core /tmp/our.core
+cat /lab/out/cores_agree.log
+
+s destroy_tiny xenith destroy tiny
+s destroy_two xl destroy deux
+s destroy_three xenith destroy trois
+none_left() { [ "$(xl list | wc -l)" = 2 ]; }
+until_s none_left 30 none_left
+doctor_is_content() { xenith doctor; }
+until_s doctor 30 doctor_is_content
+xenith events --since 0 > /lab/out/events.log
+step end 0 0

@@ -6,6 +6,7 @@ use crate::world::{Guest, World, config, create_paused, gone, steady, until};
 
 mod bad_input;
 mod boot_pvh;
+mod cancel;
 mod console_killed;
 mod control_killed;
 mod crash_loop;
@@ -13,6 +14,7 @@ mod cycles;
 mod dry_run;
 mod four_at_once;
 mod lifecycle;
+mod many_at_once;
 mod on_actions;
 mod store_client;
 
@@ -31,11 +33,13 @@ pub const ALL: &[Story] = &[
     Story { name: "dry_run", about: "a plan is printed and nothing is done", run: dry_run::run },
     Story { name: "bad_input", about: "every bad input gets its code and leaves nothing behind", run: bad_input::run },
     Story { name: "cycles", about: "50 domains are created and destroyed, and nothing is left", run: cycles::run },
+    Story { name: "many_at_once", about: "20 domains are created at once, and destroyed at once", run: many_at_once::run },
+    Story { name: "cancel", about: "creates cancelled sooner and later leave nothing", run: cancel::run },
     Story { name: "store_client", about: "our client meets our store by its socket and by the kernel's device", run: store_client::run },
     Story { name: "boot_pvh", about: "create, console, shutdown, destroy of a Linux domain", run: boot_pvh::run },
     Story { name: "four_at_once", about: "four domains with 1, 2 and 4 vcpus at once, all vcpus online", run: four_at_once::run },
     Story { name: "lifecycle", about: "pause, unpause, list, and a domain by name, domid and uuid", run: lifecycle::run },
-    Story { name: "on_actions", about: "poweroff, reboot and crash do what the config says", run: on_actions::run },
+    Story { name: "on_actions", about: "five reasons to stop do each of the seven actions", run: on_actions::run },
     Story { name: "crash_loop", about: "a domain that crashes at once is restarted later each time, then held", run: crash_loop::run },
     Story { name: "console_killed", about: "SIGKILL of the console role: no byte of the log lost or repeated", run: console_killed::run },
     Story { name: "control_killed", about: "SIGKILL of control: domains run on and are found again", run: control_killed::run },

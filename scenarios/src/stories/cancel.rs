@@ -1,0 +1,77 @@
+//! Creates that somebody cancels, sooner and later: each is taken back without a trace, or was done before.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use xenith_api::latest::{Code, CreateRequest, DomainConfig, Operation, OperationState, routes};
+
+use crate::world::{Guest, World, config, gone, until};
+
+/// Steps of a create of this kind, and a few more.
+const TRIES: u32 = 24;
+
+pub fn run(world: &mut dyn World) -> Result<()> {
+    let mut config = config(world, "called-off", Guest::Linux)?;
+    config.vcpus = 2;
+    let (mut called_off, mut done) = (0, 0);
+    for step in 0..TRIES {
+        match one(world, &config, step).with_context(|| format!("cancelled after step {step}"))? {
+            OperationState::Cancelled => called_off += 1,
+            _ => done += 1,
+        }
+    }
+    ensure!(called_off > 0, "not one of {TRIES} creates was cancelled in time, {done} were done");
+    Ok(())
+}
+
+/// A create that is cancelled once that many steps are done.
+fn one(world: &mut dyn World, config: &DomainConfig, step: u32) -> Result<OperationState> {
+    let operation = begin(world, config)?;
+    let id = operation.id.to_string();
+    let limit = world.boot_limit();
+    let client = world.client();
+    let mut ended = until(world, "the operation to get there", limit, |_| {
+        // As often as can be: steps take less than a millisecond.
+        let mut now = client.operation(&id)?;
+        for _ in 0..200 {
+            if now.done >= step || now.state != OperationState::Running {
+                break;
+            }
+            now = client.operation(&id)?;
+        }
+        Ok((now.done >= step || now.state != OperationState::Running).then_some(now))
+    })?;
+    if ended.state == OperationState::Running {
+        client.cancel(&id)?;
+        ended = until(world, "the operation's end", limit, |_| {
+            let now = client.operation(&id)?;
+            Ok((now.state != OperationState::Running).then_some(now))
+        })?;
+    }
+    match ended.state {
+        OperationState::Cancelled => {
+            ensure!(ended.error.as_ref().is_some_and(|problem| problem.code == Code::Cancelled), "{:?}", ended.error);
+            ensure!(!client.list()?.iter().any(|domain| domain.name == config.name), "it is there all the same");
+        }
+        state => {
+            ensure!(state == OperationState::Succeeded, "it is {state:?}: {:?}", ended.error);
+            client.destroy(&config.name)?;
+            gone(world, &config.name)?;
+        }
+    }
+    world.pass(Duration::from_millis(10))?;
+    Ok(ended.state)
+}
+
+/// Nobody waits for it.
+fn begin(world: &dyn World, config: &DomainConfig) -> Result<Operation> {
+    let body = serde_json::to_vec(&CreateRequest { config: config.clone(), paused: false, dry_run: false })?;
+    let (status, answer) = world.api().0.exchange(routes::CREATE.method, &format!("{}?wait=0", routes::CREATE.path), &[], Some(&body))?;
+    if status == 201 {
+        // It was done before anybody could look: the newest of its kind.
+        let all = world.client().operations()?;
+        return all.into_iter().rev().find(|operation| operation.subject == config.name).context("no operation of it");
+    }
+    ensure!(status == 202, "a create is answered with {status}: {}", String::from_utf8_lossy(&answer));
+    Ok(serde_json::from_slice(&answer)?)
+}

@@ -38,7 +38,7 @@ comes_back() {
 
 for name in one two three; do by_xl $name; done
 until_s drift_told 5 event "drift.* three: somebody else created it"
-s seen xenith info one
+s seen xenith list --json
 until_s config_known 1 grep -q "/lab/guest/vmlinuz" /lab/out/seen.log
 # Adopted by word: its monitor is ended.
 s adopt xenith adopt one
@@ -60,6 +60,27 @@ s rename xenith rename two deux
 until_s xl_knows_it 1 xl domid deux
 s rename_theirs xenith rename three trois
 until_s xl_knows_that_too 1 xl domid trois
+
+# A Linux guest that starts another kernel in its place (kexec): the same domain, and its store and its shutdown work again.
+mkdir -p /tmp/another/lab
+cp /lab/guest/vmlinuz /lab/guest/initrd /tmp/another/lab/
+printf '#!/bin/sh\n/sbin/another /lab/vmlinuz /lab/initrd "console=hvc0 quiet lab.second"\necho "another: status $?"\n' > /tmp/another/lab/run
+chmod 755 /tmp/another/lab/run
+(cat /lab/guest/initrd; cd /tmp/another && find . | cpio -o -H newc 2> /dev/null) > /tmp/another.initrd
+cat > /tmp/kexec.toml << C
+name = "kexec"
+memory = "256MiB"
+[boot]
+kernel = "/lab/guest/vmlinuz"
+initrd = "/tmp/another.initrd"
+cmdline = "console=hvc0 quiet"
+C
+s kexec_create xenith create /tmp/kexec.toml
+first=$(xl domid kexec)
+until_s kexec_reset 60 event "domain-reset .* kexec"
+until_s kexec_second_kernel 60 up kexec
+until_s kexec_same_domain 1 [ "$(xl domid kexec)" = "$first" ]
+s kexec_shutdown xenith shutdown kexec --wait 60
 
 # The same core, by xl and by us.
 cat > /tmp/tiny.toml << C

@@ -9,8 +9,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::{Archive, built, tiny_guest};
 use crate::cache::Cache;
@@ -20,14 +21,16 @@ use crate::progress::Progress;
 const INIT: &str = include_str!("files/guest-init.sh");
 const POWEROFF: &str = include_str!("files/guest-poweroff.sh");
 const REBOOT: &str = include_str!("files/guest-reboot.sh");
+/// Starts another kernel in the place of this one (kexec), which busybox cannot.
+const ANOTHER: &str = include_str!("files/another.c");
 /// The frontends, which Debian builds as modules; they need no other. Only `vmlinuz` can load them.
 const FRONTENDS: [&str; 2] = ["block/xen-blkfront.ko", "net/xen-netfront.ko"];
-const LAYOUT: &[u8] = b"guests 2";
+const LAYOUT: &[u8] = b"guests 3";
 
 /// The guests image for two kernels and a busybox.
 pub(crate) fn guests(cache: &Cache, progress: &Progress, dom0: &Kernel, cloud: &Kernel, busybox: &Path) -> Result<PathBuf> {
     let shell = fs::read(busybox).with_context(|| format!("read {}", busybox.display()))?;
-    let scripts = [INIT, POWEROFF, REBOOT].concat();
+    let scripts = [INIT, POWEROFF, REBOOT, ANOTHER].concat();
     let inputs = [LAYOUT, dom0.sha256.as_bytes(), cloud.sha256.as_bytes(), &shell, scripts.as_bytes()];
     built(cache, progress, "guests", &inputs, || lay_out(dom0, cloud, &shell))
 }
@@ -57,7 +60,20 @@ fn initrd(cloud: &Kernel, busybox: &[u8]) -> Result<Vec<u8>> {
         archive.file(&format!("lib/frontends/{}", frontend.replace('/', "-")), 0o644, &bytes)?;
     }
     archive.file("init", 0o755, INIT.as_bytes())?;
+    archive.file("sbin/another", 0o755, &compiled(ANOTHER)?)?;
     archive.file("sbin/poweroff", 0o755, POWEROFF.as_bytes())?;
     archive.file("sbin/reboot", 0o755, REBOOT.as_bytes())?;
     Ok(archive.finish())
+}
+
+/// A program without libraries.
+fn compiled(source: &str) -> Result<Vec<u8>> {
+    let directory = tempfile::tempdir()?;
+    let (text, program) = (directory.path().join("program.c"), directory.path().join("program"));
+    fs::write(&text, source)?;
+    let mut compiler = Command::new("cc");
+    compiler.args(["-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-no-pie", "-fno-pie", "-O2", "-s", "-o"]);
+    let output = compiler.arg(&program).arg(&text).output().context("start cc")?;
+    ensure!(output.status.success(), "cc: {}", String::from_utf8_lossy(&output.stderr).trim());
+    Ok(fs::read(program)?)
 }

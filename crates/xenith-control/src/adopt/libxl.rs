@@ -51,6 +51,8 @@ pub(crate) fn remove(dir: &Path, domid: u16, uuid: Uuid) {
 }
 
 fn parse(bytes: &[u8]) -> Result<Record, String> {
+    // libxl writes the text with its final zero (seen with 4.17.5).
+    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
     let all: Value = serde_json::from_slice(bytes).map_err(|error| format!("libxl's record makes no sense: {error}"))?;
     let (made, built) = (field(&all, "c_info"), field(&all, "b_info"));
     let kind = text(made, "type").or_else(|| text(built, "type")).unwrap_or_default();
@@ -131,7 +133,7 @@ mod tests {
     const B_INFO: &str = r#""max_vcpus":2,"avail_vcpus":[0,1],"max_memkb":65536,"target_memkb":65536,"shadow_memkb":2048,"kernel":"/k","cmdline":"a b","ramdisk":"/i","sched_params":{},"type.pvh":{}"#;
 
     fn record(b_info: &str, rest: &str) -> Result<Record, String> {
-        parse(format!(r#"{{{C_INFO},"b_info":{{{b_info}}}{rest}}}"#).as_bytes())
+        parse(format!("{{{C_INFO},\"b_info\":{{{b_info}}}{rest}}}\n\0").as_bytes())
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn watch(mut client: StoreClient) -> Result<StoreClient, ClientError> {
 /// Looks around after each burst of events; gives the connection's failure, or none when the core is gone.
 fn serve(control: &Weak<Control>, mut client: StoreClient) -> Option<ClientError> {
     loop {
-        let next = look(&*control.upgrade()?);
+        let next = look(&control.upgrade()?);
         match client.wait_event(Some(next)) {
             Ok(Some(_)) => std::thread::sleep(BURST),
             Ok(None) => {}
@@ -92,7 +92,7 @@ fn drain(client: &mut StoreClient) -> Result<(), ClientError> {
     }
 }
 
-fn look(control: &Control) -> Duration {
+fn look(control: &Arc<Control>) -> Duration {
     match control.observe() {
         Ok(due) => due.map_or(LOOK_AGAIN, |due| due.min(LOOK_AGAIN)),
         Err(problem) => {

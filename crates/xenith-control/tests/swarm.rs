@@ -99,7 +99,7 @@ fn create(dice: &mut Dice, host: &Host, name: &str) -> String {
 }
 
 /// A domain stops by itself, or somebody else destroys it; control hears of it.
-fn stop_one(dice: &mut Dice, host: &Host, control: &Control) {
+fn stop_one(dice: &mut Dice, host: &Host, control: &Arc<Control>) {
     let all = host.domids();
     if !all.is_empty() {
         let domid = dice.pick(&all);
@@ -111,7 +111,7 @@ fn stop_one(dice: &mut Dice, host: &Host, control: &Control) {
 }
 
 /// Until nothing is due any more.
-fn settle(host: &Host, control: &Control) {
+fn settle(host: &Host, control: &Arc<Control>) {
     for _ in 0..20 {
         if let Some(due) = control.observe().unwrap() {
             host.machine.advance_ns(due.as_nanos() as u64);

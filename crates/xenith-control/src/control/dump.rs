@@ -4,18 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use xenith_api::calendar::Utc;
-use xenith_api::latest::{Code, CoreDump, DumpRequest, EventKind, Problem};
+use xenith_api::latest::{Code, CoreDump, DumpRequest, EventKind, OperationKind, Problem};
 use xenith_engine::Engine;
 use xenith_engine::engine::Dumped;
 use xenith_engine::journal::DumpEntry;
 use xenith_engine::record::DomainRecord;
-use xenith_engine::run::Always;
 
 use super::Control;
 use super::lifecycle::guest;
 use super::reap::OURSELVES;
 use crate::log::Draft;
-use crate::operations::Op;
+use crate::operations::{Done, Op};
 
 impl Control {
     /// Writes a domain's memory and registers to a file.
@@ -29,11 +28,39 @@ impl Control {
             Some(path) => good(path)?,
             None => self.dump_path(name, domid)?,
         };
-        self.tell(vec![op.started().domain(name, Some(domid), uuid)]);
         let pause = found.seen.info.shutdown.is_none() && !found.seen.info.paused;
-        let entry = DumpEntry { uuid, domid, name: name.clone(), path, limit_bytes: self.dump_limit_bytes, pause };
+        let limit_bytes = self.dump_limit_bytes;
+        let dumped = self.dump(engine, &DumpEntry { uuid, domid, name: name.clone(), path, limit_bytes, pause }, op);
+        drop(held);
+        dumped
+    }
+
+    /// The core dump of a domain of ours that stopped, as an operation that can be followed and cancelled. One that fails keeps nothing from
+    /// being done.
+    pub(super) fn dump_stopped(&self, engine: &Engine, record: &DomainRecord) -> Option<String> {
+        let held = self.registry.hold(record.uuid);
+        if self.registry.own(record.uuid).as_deref() != Some(record) {
+            return None;
+        }
+        let DomainRecord { uuid, domid, ref config, .. } = *record;
+        let (name, limit_bytes) = (config.name.clone(), self.dump_limit_bytes);
+        let op = self.begin(OperationKind::DumpCore, &name, OURSELVES);
+        let dumped = self.dump_path(&name, domid).and_then(|path| {
+            let entry = DumpEntry { uuid, domid, name, path, limit_bytes, pause: false };
+            self.dump(engine, &entry, &op)
+        });
+        drop(held);
+        let path = dumped.as_ref().map(|core| core.path.clone()).inspect_err(|problem| tracing::error!("{problem}")).ok();
+        self.operations().end(&op, dumped.map(Done::Dumped));
+        path
+    }
+
+    /// Writes it, and tells of it.
+    fn dump(&self, engine: &Engine, entry: &DumpEntry, op: &Arc<Op>) -> Result<CoreDump, Problem> {
+        let DumpEntry { uuid, domid, ref name, .. } = *entry;
+        self.tell(vec![op.started().domain(name, Some(domid), uuid)]);
         let watched = Arc::clone(op);
-        let dumped = engine.dump(op.id, &entry, &**op, Arc::new(move |done, of| watched.part(done, of)));
+        let dumped = engine.dump(op.id, entry, &**op, Arc::new(move |done, of| watched.part(done, of)));
         let dumped = dumped.map(|dumped| told(&entry.path, dumped));
         let (told, ended) = match &dumped {
             Ok(core) => (written(name, domid, core), op.ended(None)),
@@ -41,30 +68,7 @@ impl Control {
         };
         let told = Draft::new(EventKind::CoreDumped, told).domain(name, Some(domid), uuid).operation(op.id).caller(&op.caller);
         self.tell(vec![told, ended]);
-        drop(held);
         dumped
-    }
-
-    /// The core dump of a domain of ours that stopped. One that fails keeps nothing from being done.
-    pub(super) fn dump_stopped(&self, engine: &Engine, record: &DomainRecord) -> Option<String> {
-        let held = self.registry.hold(record.uuid);
-        if self.registry.own(record.uuid).as_deref() != Some(record) {
-            return None;
-        }
-        let DomainRecord { uuid, domid, ref config, .. } = *record;
-        let name = &config.name;
-        let dumped = self.dump_path(name, domid).and_then(|path| {
-            let entry = DumpEntry { uuid, domid, name: name.clone(), path, limit_bytes: self.dump_limit_bytes, pause: false };
-            engine.dump((self.fresh_ids)(), &entry, &Always, Arc::new(|_, _| true)).map(|dumped| told(&entry.path, dumped))
-        });
-        let detail = match &dumped {
-            Ok(core) => written(name, domid, core),
-            Err(problem) => format!("d{domid} {name}: no core dump: {problem}"),
-        };
-        tracing::warn!("{detail}");
-        self.tell(vec![Draft::new(EventKind::CoreDumped, detail).domain(name, Some(domid), uuid).caller(OURSELVES)]);
-        drop(held);
-        dumped.ok().map(|core| core.path)
     }
 
     /// A file that is not there yet, in the directory of dumps.

@@ -8,6 +8,7 @@
 //! ```
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use crate::log::Draft;
 impl Control {
     /// Looks at every domain and does what is due. Gives the time until something else is due, where something is,
     /// by the host's clock.
-    pub fn observe(&self) -> Result<Option<Duration>, Problem> {
+    pub fn observe(self: &Arc<Self>) -> Result<Option<Duration>, Problem> {
         let Mode::Full(engine) = &self.mode else {
             self.changed();
             return Ok(None);
@@ -49,7 +50,7 @@ impl Control {
         Ok(next.map(|due| engine.world.clock.by_the_host(due)))
     }
 
-    fn look_after(&self, engine: &Engine, record: &DomainRecord, seen: Option<&Seen>) -> Option<Duration> {
+    fn look_after(self: &Arc<Self>, engine: &Engine, record: &DomainRecord, seen: Option<&Seen>) -> Option<Duration> {
         match seen {
             None => {
                 self.clean_up_after(engine, record);

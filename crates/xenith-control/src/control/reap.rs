@@ -1,6 +1,6 @@
 //! A domain of ours that stopped by itself: what its config says is done, once.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -13,8 +13,8 @@ use xenith_engine::journal::{RenameEntry, RestartEntry, SoftResetEntry};
 use xenith_engine::life;
 use xenith_engine::record::DomainRecord;
 
-use super::Control;
 use super::create::{created, destroyed};
+use super::{Control, Mode};
 use crate::log::Draft;
 
 /// The caller of what a config wants.
@@ -29,11 +29,16 @@ pub(super) struct Stopped {
     quick_restarts: u32,
     /// Nobody looked at it before.
     is_news: bool,
+    /// What is known of it was kept: a core dump takes its time.
+    is_kept: bool,
 }
+
+/// How soon a domain is looked at again whose core dump is being written.
+const DUMP_AGAIN: Duration = Duration::from_millis(200);
 
 impl Control {
     /// Does what the config says; gives the time that is left where a restart waits.
-    pub(super) fn reap(&self, engine: &Engine, record: &DomainRecord, reason: ShutdownReason) -> Option<Duration> {
+    pub(super) fn reap(self: &Arc<Self>, engine: &Engine, record: &DomainRecord, reason: ShutdownReason) -> Option<Duration> {
         if record.held {
             return None;
         }
@@ -41,6 +46,9 @@ impl Control {
         let stopped = self.note(engine, record, reason, action);
         if stopped.is_news {
             self.keep_what_is_known(engine, record, reason, action);
+        }
+        if !self.is_kept(record) {
+            return Some(DUMP_AGAIN);
         }
         let now = engine.world.clock.now();
         if action.brings_back() && life::is_held(stopped.quick_restarts) {
@@ -73,7 +81,7 @@ impl Control {
         let clock = &engine.world.clock;
         let quick_restarts = life::quick_restarts(record.quick_restarts, record.age(clock.since_epoch()));
         let wait = life::wait_before(quick_restarts);
-        let stopped = Stopped { domid: record.domid, due: clock.now() + wait, quick_restarts, is_news: true };
+        let stopped = Stopped { domid: record.domid, due: clock.now() + wait, quick_restarts, is_news: true, is_kept: false };
         all.insert(record.uuid, stopped);
         let name = &record.config.name;
         let detail = format!("d{} {name}: stopped, {}", record.domid, life::word(reason));
@@ -88,12 +96,37 @@ impl Control {
         stopped
     }
 
-    /// Before anything is done with it: a core dump where its config wants one, a report where it crashed.
-    fn keep_what_is_known(&self, engine: &Engine, record: &DomainRecord, reason: ShutdownReason, action: Action) {
-        let core = if action.dumps() { self.dump_stopped(engine, record) } else { None };
+    /// Before anything is done with it: a core dump where its config wants one, a report where it crashed. A dump has a thread of its own: nobody
+    /// else's domain waits for it.
+    fn keep_what_is_known(self: &Arc<Self>, engine: &Engine, record: &DomainRecord, reason: ShutdownReason, action: Action) {
+        if !action.dumps() {
+            return self.keep(engine, record, reason, None);
+        }
+        let (control, of) = (Arc::clone(self), record.clone());
+        let dump = move || {
+            if let Mode::Full(engine) = &control.mode {
+                let core = control.dump_stopped(engine, &of);
+                control.keep(engine, &of, reason, core);
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("dump".to_owned()).spawn(dump) {
+            tracing::error!("d{} {}: no core dump: {error}", record.domid, record.config.name);
+            self.keep(engine, record, reason, None);
+        }
+    }
+
+    fn keep(&self, engine: &Engine, record: &DomainRecord, reason: ShutdownReason, core: Option<String>) {
         if matches!(reason, ShutdownReason::Crash | ShutdownReason::Watchdog) {
             self.report_crash(engine, record, reason, core);
         }
+        if let Some(stopped) = self.lock_stopped().get_mut(&record.uuid).filter(|stopped| stopped.domid == record.domid) {
+            stopped.is_kept = true;
+        }
+    }
+
+    /// Whether all is kept; nobody waits for one that is not looked after any more.
+    fn is_kept(&self, record: &DomainRecord) -> bool {
+        self.lock_stopped().get(&record.uuid).is_none_or(|stopped| stopped.is_kept)
     }
 
     /// It restarted too often: from now on somebody else must say what becomes of it.

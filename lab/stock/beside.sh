@@ -38,11 +38,11 @@ comes_back() {
 
 for name in one two three; do by_xl $name; done
 until_s drift_told 5 event "drift.* three: somebody else created it"
-s seen xenith list --json
-until_s config_known 1 grep -q "/lab/guest/vmlinuz" /lab/out/seen.log
 # Adopted by word: its monitor is ended.
 s adopt xenith adopt one
 until_s monitor_ended 5 no_monitor one
+s seen xenith list --json
+until_s config_known 1 grep -q "/lab/guest/vmlinuz" /lab/out/seen.log
 comes_back one
 # Its monitor died: it is ours without a word.
 kill -9 $(monitors two)

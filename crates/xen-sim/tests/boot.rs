@@ -6,7 +6,7 @@ mod common;
 
 use common::backend::{Ring, Store};
 use common::pvh::{self, Built, Spec};
-use common::{Host, RELEASES};
+use common::{Host, MaxMem, RELEASES};
 use xen_abi::boot::hvm_record::cpu;
 use xen_abi::hypercall::domctl::getdomaininfo::{DomainInfo, GetDomainInfo};
 use xen_abi::hypercall::domctl::hvmcontext::{GetHvmContext, GetHvmContextSize, SetHvmContext};
@@ -60,6 +60,43 @@ fn a_guest_boots_and_obeys() {
         store.write("control/shutdown", "reboot");
         assert_eq!(info(&host, built.domid).shutdown, Some(ShutdownReason::Reboot), "{release}");
         assert_eq!(store.nodes["control/shutdown"], "", "{release}: acknowledged first");
+        host.run(DestroyDomain { domid: built.domid }).unwrap();
+        drop((store, console));
+        assert_eq!(host.machine.audit(), before, "{release}\n{}", host.machine.audit());
+    }
+}
+
+#[test]
+fn a_guest_follows_its_size() {
+    for release in RELEASES {
+        let host = Host::new(release);
+        let before = host.machine.audit();
+        let built = pvh::boot(&host, &Spec { vcpus: 3, ..Spec::default() });
+        let (mut store, console) = connect(&host, built);
+        store.nodes.insert("memory/target".to_owned(), "65536".to_owned());
+        store.serve();
+        assert!(report(&host, built.domid).ready, "{release}");
+        let whole = info(&host, built.domid);
+        let mebibyte = |mib: u64| whole.tot_pages - (64 - mib) * 256;
+        // Down; up as far as the bound lets it; up.
+        store.write("memory/target", "32768");
+        assert_eq!(info(&host, built.domid).tot_pages, mebibyte(32), "{release}");
+        host.run(MaxMem { domid: built.domid, max_kib: mebibyte(48) * 4 }).unwrap();
+        store.write("memory/target", "65536");
+        assert_eq!(info(&host, built.domid).tot_pages, mebibyte(48), "{release}");
+        host.run(MaxMem { domid: built.domid, max_kib: whole.max_pages * 4 }).unwrap();
+        store.write("memory/target", "99999999");
+        assert_eq!(info(&host, built.domid).tot_pages, whole.tot_pages, "{release}");
+        for (node, value, online) in [
+            ("cpu/2/availability", "offline", 2),
+            ("cpu/0/availability", "offline", 2),
+            ("cpu/7/availability", "online", 2),
+            ("cpu/1/availability", "offline", 1),
+            ("cpu/2/availability", "online", 2),
+        ] {
+            store.write(node, value);
+            assert_eq!(info(&host, built.domid).nr_online_vcpus, online, "{release} {node} {value}");
+        }
         host.run(DestroyDomain { domid: built.domid }).unwrap();
         drop((store, console));
         assert_eq!(host.machine.audit(), before, "{release}\n{}", host.machine.audit());

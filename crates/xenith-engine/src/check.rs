@@ -4,6 +4,7 @@
 //! what needs the host is said by the plan.
 
 use uuid::Uuid;
+use xenith_api::latest::domain::memory_to_text;
 use xenith_api::latest::form;
 use xenith_api::latest::problem::shorten;
 use xenith_api::latest::{Code, Complaint, DomainConfig, Problem};
@@ -38,6 +39,15 @@ pub fn name(name: &str) -> Vec<Complaint> {
     let form = form::name(name).err().map(|wrong| Complaint::new(wrong.code, "name", wrong.message));
     let reserved = reserved(name).map(|fault| Complaint::new(Code::ConfigBadValue, "name", fault));
     reserved.or(form).into_iter().map(|complaint| complaint.value(name)).collect()
+}
+
+/// What is wrong with a size that a domain shall have while it runs.
+#[must_use]
+pub fn size(memory_kib: Option<u64>, vcpus: Option<u32>) -> Vec<Complaint> {
+    let wrong = |key: &str, value: String, wrong: form::Wrong| Complaint::new(wrong.code, key, wrong.message).value(&value);
+    let memory = memory_kib.and_then(|kib| form::memory_kib(kib).err().map(|fault| wrong("memory", memory_to_text(kib), fault)));
+    let vcpus = vcpus.and_then(|count| form::vcpus(count.into()).err().map(|fault| wrong("vcpus", count.to_string(), fault)));
+    memory.into_iter().chain(vcpus).collect()
 }
 
 /// Well-formed names that would be taken for something else: the API finds a domain by name, domid or uuid.

@@ -66,3 +66,26 @@ pub struct CreateFacts<'a> {
     /// How many times in a row it was restarted soon after its creation.
     pub quick_restarts: u32,
 }
+
+/// What is known of the size of a domain that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SizeFacts {
+    /// Its identity.
+    pub uuid: Uuid,
+    /// Its number.
+    pub domid: u16,
+    /// Its name.
+    pub name: String,
+    /// `memory/target`, in KiB.
+    pub target_kib: Option<u64>,
+    /// `memory/static-max`, in KiB.
+    pub static_max_kib: Option<u64>,
+    /// What of its memory is video memory, in KiB.
+    pub videoram_kib: u64,
+    /// The bound in Xen, in KiB.
+    pub bound_kib: u64,
+    /// Xen has more of the machine emulated than a PVH domain sees: its vcpus are its device model's business.
+    pub emulated: bool,
+    /// Which of the vcpus that it was created with are online.
+    pub online: Vec<bool>,
+}

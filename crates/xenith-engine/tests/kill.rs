@@ -11,8 +11,11 @@ use common::{Everything, Host, RELEASES};
 use xen_abi::hypercall::sched::ShutdownReason;
 use xen_abi::{DomId, Errno};
 use xen_sim::{Effect, FaultPlan, MachineConfig, When};
+use xen_store::client::Requests;
+use xen_store::path;
 use xenith_engine::engine::{CreateOrder, Recovered, RestartIds};
 use xenith_engine::journal::{DumpEntry, Identity, RenameEntry, RestartEntry, SoftResetEntry};
+use xenith_engine::plan::Wanted;
 use xenith_engine::record::DomainRecord;
 use xenith_engine::run::{Always, Hook, Moment, Next};
 
@@ -250,8 +253,8 @@ fn a_soft_reset_killed_anywhere_ends_in_the_same_domain_running() {
     for release in RELEASES {
         let host = Host::new(release, MachineConfig::default());
         let before = host.everything();
-        // 6 steps of its own, 4 of a create's tail.
-        for death in 0..2 * (6 + 4) {
+        // 7 steps of its own, 4 of a create's tail.
+        for death in 0..2 * (7 + 4) {
             let order = host.order(1, "16MiB", false);
             let created = host.engine(Arc::new(Always)).create(&order).unwrap();
             let DomainRecord { uuid, domid, ref config, .. } = created.record;
@@ -302,6 +305,81 @@ fn a_dump_killed_anywhere_leaves_no_file_and_a_domain_that_runs() {
         let problem = engine.dump(host.fresh(), &entry, &Always, Arc::new(|done, _| done < 1024)).unwrap_err();
         assert_eq!(problem.code, xenith_api::latest::Code::Cancelled);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{release}");
+        ends_clean(&host, &order, &before, &format!("{release}"));
+    }
+}
+
+/// What Xen and the store say of the size of a domain of two vcpus: bound in pages, target, availability.
+fn size_of(host: &Host, domid: DomId) -> (u64, String, String) {
+    let engine = host.engine(Arc::new(Always));
+    let read = |path| engine.world.stores.with(|store| store.read_text(&path)).unwrap().unwrap_or_default();
+    let home = path::domain(domid);
+    let online = [0, 1].map(|vcpu| read(home.vcpu_availability(vcpu))).join(" ");
+    (engine.look(domid).unwrap().unwrap().info.max_pages, read(home.memory_target()), online)
+}
+
+#[test]
+fn a_resize_killed_anywhere_is_finished() {
+    for release in RELEASES {
+        let host = Host::new(release, MachineConfig::default());
+        let before = host.everything();
+        let order = host.order(2, "16MiB", false);
+        let domid = DomId(host.engine(Arc::new(Always)).create(&order).unwrap().record.domid);
+        assert_eq!(size_of(&host, domid), (4352, "16384".to_owned(), "online online".to_owned()), "{release}");
+        // Two steps, each before and after: down and up again.
+        for death in 0..2 * 2 {
+            let (wanted, expected) = match death % 2 {
+                0 => (Wanted { memory_kib: Some(12 << 10), vcpus: Some(1) }, (3328, "12288".to_owned(), "online offline".to_owned())),
+                _ => (Wanted { memory_kib: Some(16 << 10), vcpus: Some(2) }, (4352, "16384".to_owned(), "online online".to_owned())),
+            };
+            let engine = host.engine(die_after(death));
+            let seen = engine.look(domid).unwrap().unwrap();
+            engine.resize(host.fresh(), &seen, "web", &wanted).unwrap_err();
+            let recovered = next_daemon(&host);
+            assert!(
+                matches!(recovered.as_slice(), [Recovered::Resized(entry)] if entry.uuid == order.uuid),
+                "{release} {death}: {recovered:?}"
+            );
+            assert_eq!(size_of(&host, domid), expected, "{release} death {death}");
+        }
+        // One that is gone before it is finished has no size.
+        let engine = host.engine(die_after(1));
+        let seen = engine.look(domid).unwrap().unwrap();
+        engine.resize(host.fresh(), &seen, "web", &Wanted { memory_kib: Some(12 << 10), vcpus: None }).unwrap_err();
+        host.engine(Arc::new(Always)).destroy(host.fresh(), order.uuid, domid, "web").unwrap();
+        assert_eq!(next_daemon(&host), [Recovered::Over(order.uuid)], "{release}");
+        assert_eq!(host.everything(), before, "{release}");
+    }
+}
+
+#[test]
+fn a_resize_that_fails_is_taken_back_also_when_it_is_killed_on_its_way() {
+    for release in RELEASES {
+        let host = Host::new(release, MachineConfig::default());
+        let before = host.everything();
+        let order = host.order(2, "16MiB", false);
+        let domid = DomId(host.engine(Arc::new(Always)).create(&order).unwrap().record.domid);
+        let was = size_of(&host, domid);
+        let wanted = Wanted { memory_kib: Some(12 << 10), vcpus: Some(1) };
+        let try_it = |hook: Arc<dyn Hook>| {
+            let engine = host.engine(hook);
+            let seen = engine.look(domid).unwrap().unwrap();
+            engine.resize(host.fresh(), &seen, "web", &wanted).unwrap_err()
+        };
+        host.machine.set_faults(FaultPlan::none().with(When::Nth("domctl max_mem", 0), Effect::Errno(Errno::EPERM)));
+        assert_eq!(try_it(Arc::new(Always)).code, xenith_api::latest::Code::NotPermitted, "{release}");
+        host.machine.set_faults(FaultPlan::none());
+        assert_eq!(size_of(&host, domid), was, "{release}");
+        // Somebody changes their mind after both steps, and the daemon dies on the way back.
+        for at in (0..2).flat_map(|step| [Moment::BeforeUndo(step), Moment::AfterUndo(step)]) {
+            try_it(Arc::new(move |moment: Moment| match moment {
+                Moment::AfterAct(1) => Next::Cancel,
+                moment if moment == at => Next::Die,
+                _ => Next::Go,
+            }));
+            assert_eq!(next_daemon(&host), [Recovered::Over(order.uuid)], "{release} {at:?}");
+            assert_eq!(size_of(&host, domid), was, "{release} {at:?}");
+        }
         ends_clean(&host, &order, &before, &format!("{release}"));
     }
 }

@@ -68,6 +68,7 @@ pub enum Word {
     Shutdown(verb::shutdown::Shutdown),
     Reboot(verb::reboot::Reboot),
     Rename(verb::rename::Rename),
+    Resize(verb::resize::Resize),
     Restart(verb::restart::Restart),
     Destroy(verb::destroy::Destroy),
     DumpCore(verb::dump_core::DumpCore),
@@ -108,6 +109,7 @@ impl Word {
             Word::Shutdown(word) => word.run(context),
             Word::Reboot(word) => word.run(context),
             Word::Rename(word) => word.run(context),
+            Word::Resize(word) => word.run(context),
             Word::Restart(word) => word.run(context),
             Word::Destroy(word) => word.run(context),
             Word::DumpCore(word) => word.run(context),
@@ -190,6 +192,7 @@ mod tests {
             ("xenith store read -R /a --socket /s", "Store(Store {"),
             ("xenith --json shutdown web --wait 5", "Shutdown(Shutdown { name: \"web\", wait: Some(5) })"),
             ("xenith shutdown web", "Shutdown(Shutdown { name: \"web\", wait: None })"),
+            ("xenith resize web --memory 1GiB", "Resize(Resize { name: \"web\", memory: Some(1048576), vcpus: None })"),
             ("xenith help config", "Help(Help { topic: [\"config\"], man: None })"),
             ("xenith all", "All(All { ready_fd: None"),
         ] {
@@ -211,6 +214,9 @@ mod tests {
             "xenith store --log-level chatty",
             "xenith list --log-level info",
             "xenith pause",
+            "xenith resize web",
+            "xenith resize web --memory 512",
+            "xenith resize web --vcpus -1",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

@@ -7,13 +7,14 @@
 //!   Booted --problems--> crash (reason 3), each problem on Xen's console
 //!      |  all vcpus online; hello line on the console
 //!      v
-//!   store handshake: domid, name, features, hello, watch ---> Ready ---> control/shutdown, console lines
+//!   store handshake: domid, name, features, hello, watch ---> Ready ---> control/shutdown, memory/target, cpu, console lines
 //!      \------------------ the script may end it: poweroff, reboot, crash, flood, deaf, hostile rings
 //! ```
 //!
 //! A guest runs only when an event, an unpause or time wakes it, under the machine's lock, until it has nothing more to do. So a scenario is
 //! deterministic as far as its own side is.
 
+mod balloon;
 mod console;
 mod report;
 mod run;

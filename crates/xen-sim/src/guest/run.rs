@@ -8,6 +8,7 @@
 use xen_abi::{DomId, Port};
 
 use super::Ring;
+use super::balloon::Balloon;
 use super::console::Console;
 use super::report::GuestReport;
 use super::script::{self, Script, Settings};
@@ -29,6 +30,7 @@ pub(crate) struct GuestRun {
     started_ns: u64,
     console: Option<Console>,
     store: Option<Store>,
+    balloon: Balloon,
     ready: bool,
 }
 
@@ -50,6 +52,7 @@ impl GuestRun {
             started_ns: xen.now_ns,
             console: None,
             store: None,
+            balloon: Balloon::new(start.ram.clone()),
             ready: false,
         };
         if let Ok(domain) = xen.domain_mut(domid) {
@@ -81,7 +84,8 @@ impl GuestRun {
         let typed = self.console.as_mut().map(Console::turn).unwrap_or_default();
         self.notify(xen, domid);
         xen.use_cpu(domid, TURN_CPU_NS);
-        let by_store = told.into_iter().find_map(|event| self.hear(event));
+        let by_store = told.into_iter().find_map(|event| self.hear(xen, domid, event));
+        self.balloon.turn(xen, domid);
         let by_console = typed.iter().find_map(|line| self.obey(line));
         // What was said in return goes out before the end.
         if let Some(console) = self.console.as_mut() {
@@ -105,7 +109,7 @@ impl GuestRun {
     }
 
     /// What the store said.
-    fn hear(&mut self, event: StoreEvent) -> Option<u8> {
+    fn hear(&mut self, xen: &mut Xen, domid: DomId, event: StoreEvent) -> Option<u8> {
         match event {
             StoreEvent::Ready => {
                 self.ready = true;
@@ -114,6 +118,14 @@ impl GuestRun {
             StoreEvent::Shutdown(word) => {
                 self.report.shutdown_requests.push(word.clone());
                 script::shutdown_reason(&word)
+            }
+            StoreEvent::Target(kib) => {
+                self.balloon.aim(kib);
+                None
+            }
+            StoreEvent::Vcpu(number, online) => {
+                take_vcpu(xen, domid, number, online);
+                None
             }
         }
     }
@@ -144,6 +156,14 @@ impl GuestRun {
         if let Some(store) = &self.store {
             self.report.store_answers = store.answers().to_vec();
         }
+    }
+}
+
+/// A vcpu goes down (`VCPUOP_down`) or comes up. The first one stays: somebody has to.
+fn take_vcpu(xen: &mut Xen, domid: DomId, number: usize, online: bool) {
+    let vcpu = xen.domain_mut(domid).ok().and_then(|domain| domain.vcpus.get_mut(number));
+    if let Some(vcpu) = vcpu.filter(|vcpu| number > 0 && vcpu.down == online) {
+        (vcpu.down, vcpu.blocked) = (!online, true);
     }
 }
 

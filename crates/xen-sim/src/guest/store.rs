@@ -1,8 +1,10 @@
 //! A guest's conversation with the store.
 //!
 //! ```text
-//!   RESET_WATCHES, READ domid, READ name, WRITE features, WRITE hello, WATCH shutdown  ->  Ready
+//!   RESET_WATCHES, READ domid, READ name, WRITE features, WRITE hello, WATCH target, cpu, shutdown  ->  Ready
 //!   WATCH_EVENT shutdown -> READ it -> not empty: WRITE "" -> Shutdown(word)
+//!   WATCH_EVENT memory/target -> READ it -> Target(KiB)
+//!   WATCH_EVENT cpu/1/availability -> READ it -> Vcpu(1, online)
 //! ```
 //!
 //! One request is under way at a time.
@@ -24,8 +26,12 @@ const ERROR: u32 = 16;
 const RESET_WATCHES: u32 = 21;
 /// Where a request to shut down appears, relative to the domain's home.
 const SHUTDOWN: &str = "control/shutdown";
-/// The token of the watch on it.
-const TOKEN: &str = "sim-shutdown";
+/// Where the balloon's target stands.
+const TARGET: &str = "memory/target";
+/// Where the vcpus stand, each with its availability.
+const CPU: &str = "cpu";
+/// The token of the watches.
+const TOKEN: &str = "sim";
 
 /// A request: what to say and why.
 #[derive(Clone, Debug)]
@@ -43,6 +49,10 @@ pub(super) enum StoreEvent {
     Ready,
     /// Somebody wrote this word into the shutdown node, and it was acknowledged.
     Shutdown(String),
+    /// The balloon's target, in KiB.
+    Target(u64),
+    /// A vcpu of this number shall be online, or not.
+    Vcpu(usize, bool),
 }
 
 /// The conversation.
@@ -77,9 +87,12 @@ impl Store {
             request(WRITE, "WRITE", "control/feature-reboot", "1"),
             request(WRITE, "WRITE", "data/hello", &format!("hello from {domid}")),
         ]);
-        if script != Script::Deaf {
-            planned.push_back(request(WATCH, "WATCH", SHUTDOWN, &format!("{TOKEN}\0")));
-        }
+        let watched: &[&str] = match script {
+            Script::Deaf => &[],
+            Script::WellBehaved => &[TARGET, CPU, SHUTDOWN],
+            _ => &[SHUTDOWN],
+        };
+        planned.extend(watched.iter().map(|path| request(WATCH, "WATCH", path, &format!("{TOKEN}\0"))));
         Store {
             wire: Wire::new(ring),
             planned,
@@ -115,6 +128,7 @@ impl Store {
             self.wire.pump();
             let Some(message) = self.wire.next() else { return events };
             events.extend(self.handle(message));
+            events.extend(self.become_ready());
         }
     }
 
@@ -128,7 +142,12 @@ impl Store {
 
     fn handle(&mut self, (kind, id, payload): Message) -> Option<StoreEvent> {
         if kind == WATCH_EVENT {
-            self.planned.push_back(request(READ, "READ", SHUTDOWN, ""));
+            let path = payload.split(|byte| *byte == 0).next().unwrap_or_default();
+            let path = String::from_utf8_lossy(path);
+            // The directory itself is told of at first, when every vcpu is online, and when it goes.
+            if path != CPU {
+                self.planned.push_back(request(READ, "READ", &path, ""));
+            }
             return None;
         }
         let (expected, request) = self.under_way.take()?;
@@ -143,10 +162,10 @@ impl Store {
             self.acknowledge(kind, text);
             return None;
         }
-        if let Some(word) = self.acknowledging.take() {
-            return Some(StoreEvent::Shutdown(word));
+        if request.kind == READ {
+            return if kind == ERROR { None } else { size_of(&request, &text) };
         }
-        self.become_ready()
+        self.acknowledging.take().map(StoreEvent::Shutdown)
     }
 
     /// A word in the shutdown node is taken out before it is obeyed.
@@ -158,10 +177,20 @@ impl Store {
     }
 
     fn become_ready(&mut self) -> Option<StoreEvent> {
-        if self.ready || !self.planned.is_empty() {
+        if self.ready || self.under_way.is_some() || !self.planned.is_empty() {
             return None;
         }
         self.ready = true;
         Some(StoreEvent::Ready)
     }
+}
+
+/// What a node that was read says of the guest's size.
+fn size_of(request: &Request, value: &str) -> Option<StoreEvent> {
+    let path = request.what.strip_prefix("READ ")?;
+    if path == TARGET {
+        return value.parse().ok().map(StoreEvent::Target);
+    }
+    let number = path.strip_prefix(CPU)?.strip_prefix('/')?.strip_suffix("/availability")?;
+    Some(StoreEvent::Vcpu(number.parse().ok()?, value == "online"))
 }

@@ -146,7 +146,7 @@ impl Store {
     pub fn write(&mut self, path: &str, value: &str) {
         self.nodes.insert(path.to_owned(), value.to_owned());
         for (watched, token) in self.watches.clone() {
-            if watched == path {
+            if path == watched || path.starts_with(&format!("{watched}/")) {
                 self.fire(path, &token);
             }
         }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::v1::routes::{self, Route};
 use crate::v1::{
     Code, CoreDump, Crash, CrashReport, CreateRequest, CreateResponse, Diagnosis, Domain, DumpRequest, Operation, OperationState, Problem,
-    RenameRequest, Root, ShutdownRequest,
+    RenameRequest, ResizeRequest, Root, ShutdownRequest,
 };
 
 mod apply;
@@ -149,6 +149,11 @@ impl<E: Exchange> Client<E> {
     /// Gives it another name.
     pub fn rename(&self, id: &str, request: &RenameRequest) -> Result<Domain, Problem> {
         decode(&self.call(routes::RENAME.method, &path(routes::RENAME, id), Some(request))?)
+    }
+
+    /// Asks it to have other memory and vcpus; gives it as it is now.
+    pub fn resize(&self, id: &str, request: &ResizeRequest) -> Result<Domain, Problem> {
+        decode(&self.call(routes::RESIZE.method, &path(routes::RESIZE, id), Some(request))?)
     }
 
     /// Writes its core dump; `progress` sees the operation again and again until it ends.

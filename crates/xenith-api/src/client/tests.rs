@@ -58,6 +58,10 @@ fn every_method_asks_for_its_route() {
         (&|c| drop(c.reboot("web")), "POST /v1/domains/web/reboot"),
         (&|c| drop(c.restart("web")), "POST /v1/domains/web/restart?wait=20"),
         (&|c| drop(c.rename("web", &RenameRequest { name: "www".to_owned() })), "POST /v1/domains/web/rename {\"name\":\"www\"}"),
+        (
+            &|c| drop(c.resize("web", &ResizeRequest { memory_kib: Some(256 << 10), vcpus: None })),
+            "POST /v1/domains/web/resize {\"memory\":\"256MiB\"}",
+        ),
         (&|c| drop(c.dump_core("web", &DumpRequest::default(), |_| ())), "POST /v1/domains/web/dump-core?wait=1 {}"),
         (&|c| drop(c.crashes()), "GET /v1/crashes"),
         (&|c| drop(c.crash("7")), "GET /v1/crashes/7"),

@@ -143,6 +143,7 @@ pub(super) fn described(route: &Route) -> Described {
         routes::REBOOT => new.nothing("It was asked."),
         routes::RESTART => new.operation().nothing("It was created again."),
         routes::RENAME => new.body::<RenameRequest>(true).json::<Domain>(200, "It has the name."),
+        routes::RESIZE => new.body::<ResizeRequest>(true).json::<Domain>(200, "It was asked: the domain as it is now."),
         routes::DUMP_CORE => new.body::<DumpRequest>(false).json::<CoreDump>(200, "The dump is written.").operation(),
         routes::ADOPT => new.json::<Domain>(200, "It is ours."),
         routes::CONSOLE => new.content(101, "The console.", "application/octet-stream", bytes),

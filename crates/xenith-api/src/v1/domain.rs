@@ -269,6 +269,19 @@ pub struct RenameRequest {
     pub name: String,
 }
 
+/// `POST /v1/domains/{id}/resize`. At least one of both.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResizeRequest {
+    /// The memory that it shall have, in KiB, a multiple of 4, or text with a unit: `"256MiB"`; at most what it was started with.
+    #[serde(rename = "memory", default, skip_serializing_if = "Option::is_none", with = "memory_text::maybe")]
+    #[schemars(schema_with = "memory_text::schema")]
+    pub memory_kib: Option<u64>,
+    /// How many of its vcpus shall be online: from 1 to as many as it was created with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vcpus: Option<u32>,
+}
+
 /// Memory as a number of KiB, or as text with a unit.
 mod memory_text {
     use schemars::{Schema, SchemaGenerator, json_schema};
@@ -299,6 +312,22 @@ mod memory_text {
             Either::Kib(kib) => Ok(kib),
             Either::Text(text) => crate::v1::domain::memory_from_text(&text)
                 .map_err(|wrong| D::Error::custom(format!("memory \"{}\" {wrong}", crate::v1::problem::shorten(&text)))),
+        }
+    }
+
+    /// The same where it may be left out.
+    pub(super) mod maybe {
+        use serde::{Deserializer, Serializer};
+
+        pub(in super::super) fn serialize<S: Serializer>(kib: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
+            match kib {
+                Some(kib) => super::serialize(kib, to),
+                None => to.serialize_none(),
+            }
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+            super::deserialize(from).map(Some)
         }
     }
 }

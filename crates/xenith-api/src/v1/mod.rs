@@ -19,8 +19,8 @@ pub use cpupool::{CpuPool, CpuPools};
 pub use crash::{CoreDump, Crash, CrashReport, DumpRequest, VcpuRegisters};
 pub use doctor::{Diagnosis, Finding, FindingKind, Holder};
 pub use domain::{
-    Action, Boot, Cost, CreateRequest, CreateResponse, Domain, DomainConfig, DomainState, DomainType, On, RenameRequest, ShutdownRequest,
-    Start, Step,
+    Action, Boot, Cost, CreateRequest, CreateResponse, Domain, DomainConfig, DomainState, DomainType, On, RenameRequest, ResizeRequest,
+    ShutdownRequest, Start, Step,
 };
 pub use event::{Event, EventDomain, EventKind};
 pub use host::{Host, Root};

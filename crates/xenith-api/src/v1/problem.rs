@@ -179,6 +179,8 @@ codes! {
     DomainNotFound = "domain-not-found" / 404,
     /// The domain is in a state that forbids it.
     DomainState = "domain-state" / 409,
+    /// The change cannot be made while the domain runs: its config has to say so, and the domain has to start again.
+    NeedsRestart = "needs-restart" / 409,
     /// A domain of another toolstack that cannot be ours.
     NotAdoptable = "not-adoptable" / 409,
     /// Somebody cancelled it; it was taken back.

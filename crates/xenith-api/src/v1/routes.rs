@@ -46,6 +46,7 @@ routes! {
     REBOOT = "POST" "/v1/domains/{id}/reboot" Operator "Asks it to reboot; what follows is what its config wants of a reboot.";
     RESTART = "POST" "/v1/domains/{id}/restart" Operator "Destroys it, whatever it does, and creates it again, from its stored config where it has one.";
     RENAME = "POST" "/v1/domains/{id}/rename" Operator "Gives it another name; its stored config goes with it.";
+    RESIZE = "POST" "/v1/domains/{id}/resize" Operator "Asks it to have other memory and vcpus while it runs, until its next start; it follows in its own time.";
     DUMP_CORE = "POST" "/v1/domains/{id}/dump-core" Admin "Writes its memory and registers to a file on the daemon's host; it stands still meanwhile.";
     ADOPT = "POST" "/v1/domains/{id}/adopt" Operator "Makes a domain that another toolstack created ours; the process that looks after it is ended.";
     CONSOLE = "GET" "/v1/domains/{id}/console" Operator "Attaches to its console (WebSocket, binary frames; the last 64 KiB come first).";

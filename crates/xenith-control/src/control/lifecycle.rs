@@ -154,7 +154,7 @@ pub(super) fn guest(found: Found) -> Result<Found, Problem> {
 }
 
 /// A state in the middle of a sentence.
-fn word(state: DomainState) -> &'static str {
+pub(super) fn word(state: DomainState) -> &'static str {
     match state {
         DomainState::Running => "running",
         DomainState::Blocked => "blocked",

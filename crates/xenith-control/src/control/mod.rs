@@ -22,6 +22,7 @@ mod metrics;
 mod observe;
 mod reap;
 mod rename;
+mod resize;
 mod restart;
 mod start;
 mod store;
@@ -199,6 +200,7 @@ const FEATURES: &[&str] = &[
     "pvh",
     "reboot",
     "rename",
+    "resize",
     "restart",
     "shutdown",
     "store",

@@ -95,6 +95,7 @@ impl Control {
                 }
                 Recovered::Reset(record) => self.went_on(record),
                 Recovered::Renamed(entry) => self.renamed(&entry, None),
+                Recovered::Resized(entry) => self.resized(&entry, None),
                 Recovered::Unwound(uuid) => self.registry.release(uuid),
                 Recovered::Destroyed(uuid) => {
                     if let Some(record) = self.registry.own(uuid) {

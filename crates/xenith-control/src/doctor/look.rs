@@ -48,6 +48,7 @@ fn subject(operation: &Operation) -> String {
         Operation::Destroy(entry) => format!("destroy {}", entry.name),
         Operation::Dump(entry) => format!("core dump of {}", entry.name),
         Operation::Rename(entry) => format!("rename {}", entry.from.name),
+        Operation::Resize(entry) => format!("resize {}", entry.name),
         Operation::Restart(entry) => format!("restart {}", entry.config.name),
         Operation::SoftReset(entry) => format!("soft reset of {}", entry.config.name),
     }

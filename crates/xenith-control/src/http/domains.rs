@@ -7,7 +7,9 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use xenith_api::latest::{CreateRequest, CreateResponse, DumpRequest, OperationKind, Problem, RenameRequest, ShutdownRequest};
+use xenith_api::latest::{
+    CreateRequest, CreateResponse, DumpRequest, OperationKind, Problem, RenameRequest, ResizeRequest, ShutdownRequest,
+};
 
 use super::body::{self, Body};
 use super::caller::Caller;
@@ -94,6 +96,14 @@ pub(super) async fn rename(State(control): Core, Extension(caller): Extension<Ca
         Err(fault) => return answer::problem(&fault),
     };
     answer::done(StatusCode::OK, blocking(&control, move |control| control.rename(&id, &request.name, &caller.to_string())).await)
+}
+
+pub(super) async fn resize(State(control): Core, Extension(caller): Extension<Caller>, Path(id): Path<String>, body: Body) -> Response {
+    let request: ResizeRequest = match body::read(body) {
+        Ok(request) => request,
+        Err(fault) => return answer::problem(&fault),
+    };
+    answer::done(StatusCode::OK, blocking(&control, move |control| control.resize(&id, &request, &caller.to_string())).await)
 }
 
 pub(super) async fn pause(State(control): Core, Extension(caller): Extension<Caller>, Path(id): Path<String>) -> Response {

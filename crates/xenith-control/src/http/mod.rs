@@ -64,6 +64,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route(routes::CRASHES.path, get(crashes::list))
         .route(routes::CRASH.path, get(crashes::get))
         .route(routes::RENAME.path, post(domains::rename))
+        .route(routes::RESIZE.path, post(domains::resize))
         .route(routes::RESTART.path, post(domains::restart))
         .route(routes::CONFIGS.path, get(configs::list))
         .route(routes::CONFIG.path, get(configs::get).put(configs::store).delete(configs::remove))

@@ -4,6 +4,7 @@
 //!   create(order)   load files --> plan --> page --> run --> Created | Problem, and nothing is left
 //!   destroy(...)    plan --> page --> run, and again later where something is in the way
 //!   rename(...)     plan --> page --> run, or nothing is changed
+//!   resize(...)     plan --> page --> run, or nothing is changed
 //!   restart(...)    page { destroy, or rename the old one; create }
 //!   soft_reset(...) plan --> page --> run, and again later where something is in the way
 //!   dump(...)       plan --> page --> run, or there is no file
@@ -20,6 +21,7 @@ mod load;
 mod open;
 mod recover;
 mod rename;
+mod resize;
 mod restart;
 mod soft_reset;
 

@@ -5,6 +5,7 @@
 //!             whole                                                      --> resume; unwind where that fails
 //!   destroy                                                              --> go on
 //!   rename    its way back had begun --> unwind;  otherwise              --> go on
+//!   resize    its way back had begun --> unwind;  otherwise              --> go on
 //!   dump                                                                 --> unwind
 //!   soft reset                                                           --> go on
 //!   restart   after those: the domain runs --> over;  otherwise --> destroy or rename, and create again
@@ -19,7 +20,7 @@ use super::restart::RestartIds;
 use super::{Engine, failed};
 use crate::domain;
 use crate::fault::Fault;
-use crate::journal::{CreateEntry, DestroyEntry, DumpEntry, Operation, RenameEntry, RestartEntry, SoftResetEntry, Unfinished};
+use crate::journal::{CreateEntry, DestroyEntry, DumpEntry, Operation, RenameEntry, ResizeEntry, RestartEntry, SoftResetEntry, Unfinished};
 use crate::plan::{self, Plan};
 use crate::record::DomainRecord;
 use crate::run::{self, Cause};
@@ -36,6 +37,8 @@ pub enum Recovered {
     Destroyed(Uuid),
     /// A rename was finished.
     Renamed(RenameEntry),
+    /// A resize was finished.
+    Resized(ResizeEntry),
     /// A soft reset was finished.
     Reset(DomainRecord),
     /// Nothing was left to do.
@@ -64,6 +67,7 @@ impl Engine {
             Operation::Destroy(entry) => vec![self.recover_destroy(&entry, one)],
             Operation::Dump(entry) => vec![self.recover_dump(&entry, one)],
             Operation::Rename(entry) => vec![self.recover_rename(entry, one)],
+            Operation::Resize(entry) => vec![self.recover_resize(entry, one)],
             Operation::SoftReset(entry) => vec![self.recover_soft_reset(&entry, one)],
             Operation::Restart(entry) => self.recover_restart(&entry, one, fresh),
         }
@@ -121,6 +125,25 @@ impl Engine {
                 Recovered::Later(entry.from.uuid)
             }
             Err(_) => Recovered::Over(entry.from.uuid),
+        }
+    }
+
+    fn recover_resize(&self, entry: ResizeEntry, one: Unfinished) -> Recovered {
+        // A domain that is gone meanwhile, or has another number, was made anew: it has its config's size.
+        if matches!(domain::find(&self.world, entry.uuid, Some(DomId(entry.domid))), Ok(None)) {
+            let _ = one.page.close();
+            return Recovered::Over(entry.uuid);
+        }
+        let plan = plan::resize(&entry);
+        let run = self.run(&plan.steps, &self.world, true);
+        let outcome = if one.undoing { Err(run::unwind(&run, one)) } else { run::resume(&run, one) };
+        match outcome {
+            Ok(_) => Recovered::Resized(entry),
+            Err(failure) if failure.page_stays => {
+                tracing::warn!("{}; it is tried again", failed(&format!("domain {}", entry.name), &failure));
+                Recovered::Later(entry.uuid)
+            }
+            Err(_) => Recovered::Over(entry.uuid),
         }
     }
 

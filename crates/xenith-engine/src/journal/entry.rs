@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xenith_api::latest::DomainConfig;
+use xenith_api::latest::domain::memory_to_text;
 
 use crate::record::DomainRecord;
 
@@ -20,6 +21,8 @@ pub enum Operation {
     Dump(DumpEntry),
     /// Give a domain another name, or another uuid as well.
     Rename(RenameEntry),
+    /// Change memory and vcpus of a domain that runs.
+    Resize(ResizeEntry),
     /// Destroy or rename a domain and create it again; each of the two has a page of its own besides.
     Restart(RestartEntry),
     /// Let a domain go on in place.
@@ -98,6 +101,61 @@ impl RenameEntry {
     #[must_use]
     pub fn renamed(&self) -> Option<DomainRecord> {
         self.record.as_ref().map(|record| record.renamed(&self.from, &self.to))
+    }
+}
+
+/// How much memory a domain is told to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemorySize {
+    /// The balloon's target in KiB.
+    pub target_kib: u64,
+    /// The bound in Xen in KiB.
+    pub bound_kib: u64,
+}
+
+/// How large a domain is told to be, as far as that changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// Its memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemorySize>,
+    /// Which of its vcpus are online, by number; empty where that does not change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub online: Vec<bool>,
+}
+
+impl Size {
+    /// How many vcpus are online, where that changes.
+    #[must_use]
+    pub fn vcpus(&self) -> Option<usize> {
+        (!self.online.is_empty()).then(|| self.online.iter().filter(|online| **online).count())
+    }
+}
+
+/// A resize, with all that finishing it or taking it back takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResizeEntry {
+    /// The domain's handle.
+    pub uuid: Uuid,
+    /// Its number.
+    pub domid: u16,
+    /// Its name, for the log.
+    pub name: String,
+    /// What it was told.
+    pub from: Size,
+    /// What it is told.
+    pub to: Size,
+}
+
+impl ResizeEntry {
+    /// What changed, in a line.
+    #[must_use]
+    pub fn changes(&self) -> String {
+        let memory = self.from.memory.zip(self.to.memory).filter(|(from, to)| from != to);
+        let memory = memory.map(|(from, to)| format!("memory {} to {}", memory_to_text(from.target_kib), memory_to_text(to.target_kib)));
+        let vcpus = self.from.vcpus().zip(self.to.vcpus()).filter(|_| self.from.online != self.to.online);
+        let vcpus = vcpus.map(|(from, to)| format!("vcpus {from} to {to}"));
+        memory.into_iter().chain(vcpus).collect::<Vec<_>>().join(", ")
     }
 }
 

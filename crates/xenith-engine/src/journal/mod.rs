@@ -22,7 +22,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-pub use entry::{CreateEntry, DestroyEntry, DumpEntry, Identity, Mark, Operation, Progress, RenameEntry, RestartEntry, SoftResetEntry};
+pub use entry::{
+    CreateEntry, DestroyEntry, DumpEntry, Identity, Mark, MemorySize, Operation, Progress, RenameEntry, ResizeEntry, RestartEntry, Size,
+    SoftResetEntry,
+};
 pub use page::{Page, Unfinished};
 
 /// The directory that holds the journal. Clones know of each other's pages.

@@ -4,6 +4,11 @@ use xen_store::path;
 
 use super::{Node, NodeNumbers, NodeSpec, node};
 
+/// What `cpu/N/availability` says (docs/misc/xenstore-paths.pandoc).
+pub(crate) fn availability(online: bool) -> &'static str {
+    if online { "online" } else { "offline" }
+}
+
 pub(super) fn nodes(spec: &NodeSpec, numbers: NodeNumbers) -> Vec<Node> {
     let domid = numbers.domid;
     let home = path::domain(domid);
@@ -20,7 +25,7 @@ pub(super) fn nodes(spec: &NodeSpec, numbers: NodeNumbers) -> Vec<Node> {
         node(home.control_platform_feature_multiprocessor_suspend(), 1),
         node(home.control_platform_feature_xs_reset_watches(), 1),
     ];
-    all.extend((0..spec.vcpus).map(|vcpu| node(home.vcpu_availability(vcpu), "online")));
+    all.extend((0..spec.vcpus).map(|vcpu| node(home.vcpu_availability(vcpu), availability(true))));
     let own = [
         home.suspend_event_channel(),
         home.control_shutdown(),

@@ -15,6 +15,7 @@ mod console;
 mod home;
 mod outside;
 
+pub(crate) use home::availability;
 use uuid::Uuid;
 use xen_abi::{DomId, Gfn, Port};
 use xen_store::path::{self, StorePath};

@@ -11,15 +11,12 @@ use xen_guest::pvh::layout::{CONSOLE_GFN, Layout, STORE_GFN};
 use xenith_api::latest::domain::memory_to_text;
 use xenith_api::latest::{Code, Complaint, DomainConfig, Problem};
 
-use super::{PEERS, Plan, layout};
+use super::{PEERS, Plan, SLACK_KIB, layout};
 use crate::check;
 use crate::facts::{CreateFacts, HostFacts};
 use crate::nodes::NodeSpec;
 use crate::record::DomainRecord;
 use crate::step::*;
-
-/// What a domain may have beyond its memory, in KiB: special pages and grant table frames take from it (libxl, `LIBXL_MAXMEM_CONSTANT`).
-const SLACK_KIB: u64 = 1024;
 
 /// The steps that create this domain, or every reason why there are none.
 pub fn create(config: &DomainConfig, facts: &CreateFacts<'_>) -> Result<Plan, Problem> {

@@ -5,6 +5,7 @@
 //!                             undone when it fails        | the domain is whole: resumed after a kill
 //!   destroy(uuid, domid)  --> DestroyDomain, RemoveNodes, AwaitGone, Forget       tried again until it is done
 //!   rename(entry)         --> SetHandle, NameNodes, ReplaceRecord                 undone when it fails, resumed after a kill
+//!   resize(entry)         --> BoundMemory, SizeNodes                              undone when it fails, resumed after a kill
 //!   soft_reset(entry)     --> SoftReset ... SeedGrants, StoreNodes ... Unpause    tried again until it is done
 //!   dump(entry)           --> Pause, WriteCore, Unpause                           undone when it fails, or after a kill
 //! ```
@@ -16,6 +17,7 @@ mod destroy;
 mod dump;
 mod layout;
 mod rename;
+mod resize;
 mod soft_reset;
 
 use std::fmt;
@@ -30,10 +32,14 @@ pub use create::{create, tail};
 pub use destroy::destroy;
 pub use dump::dump;
 pub use rename::rename;
+pub use resize::{Wanted, resize, size};
 pub use soft_reset::soft_reset;
 
 /// Who serves store and console. Another domain may, once driver domains are told of.
 const PEERS: Peers = Peers { store: DomId::DOM0, console: DomId::DOM0 };
+
+/// What a domain may have beyond its memory, in KiB: special pages and grant table frames take from it (libxl, `LIBXL_MAXMEM_CONSTANT`).
+const SLACK_KIB: u64 = 1024;
 
 /// Steps in order.
 #[derive(Clone, Debug)]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use xen_abi::DomId;
 
-use super::{PEERS, Plan, tail};
+use super::{PEERS, Plan, SLACK_KIB, tail};
 use crate::journal::SoftResetEntry;
-use crate::step::{ClearRings, EventChannels, Release, SeedGrants, SetHvmParams, SoftReset, Step};
+use crate::step::{ClearRings, EventChannels, MaxMem, Release, SeedGrants, SetHvmParams, SoftReset, Step};
 
 /// The steps that let the domain go on.
 #[must_use]
@@ -15,6 +15,8 @@ pub fn soft_reset(entry: &SoftResetEntry) -> Plan {
     let mut steps: Vec<Step> = vec![
         SoftReset { uuid: *uuid, domid: DomId(*domid) }.into(),
         Release.into(),
+        // A resize is forgotten.
+        MaxMem { max_kib: config.memory_kib + SLACK_KIB }.into(),
         ClearRings.into(),
         EventChannels { store: PEERS.store, console: PEERS.console }.into(),
         SetHvmParams.into(),

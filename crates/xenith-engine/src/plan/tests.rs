@@ -11,8 +11,8 @@ use xen_guest::loader::elf::{FileRange, LoadSegment};
 use xen_guest::loader::kernel::KernelInfo;
 use xenith_api::latest::{Code, DomainConfig};
 
-use super::{Plan, create, destroy, dump, rename, soft_reset};
-use crate::facts::{CreateFacts, HostFacts};
+use super::{Plan, Wanted, create, destroy, dump, rename, resize, size, soft_reset};
+use crate::facts::{CreateFacts, HostFacts, SizeFacts};
 use crate::journal::{DumpEntry, Identity, RenameEntry, SoftResetEntry};
 use crate::record::DomainRecord;
 
@@ -112,6 +112,57 @@ fn the_plans_for_a_domain_that_is_there() {
     crate::golden::check("soft-reset.txt", &soft_reset(&reset).to_string());
     let dumped = DumpEntry { uuid, domid: 5, name: "web".to_owned(), path: "/d/web.core".into(), limit_bytes: 1, pause: true };
     crate::golden::check("dump.txt", &dump(&dumped).to_string());
+}
+
+fn size_facts() -> SizeFacts {
+    SizeFacts {
+        uuid: Uuid::from_u128(1),
+        domid: 5,
+        name: "web".to_owned(),
+        target_kib: Some(196_608),
+        static_max_kib: Some(196_608),
+        videoram_kib: 0,
+        bound_kib: 197_632,
+        emulated: false,
+        online: vec![true, true],
+    }
+}
+
+#[test]
+fn the_plan_of_a_resize() {
+    let entry = size(&Wanted { memory_kib: Some(163_840), vcpus: Some(1) }, &size_facts()).expect("an entry");
+    assert_eq!(entry.changes(), "memory 192MiB to 160MiB, vcpus 2 to 1");
+    crate::golden::check("resize.txt", &resize(&entry).to_string());
+    let vcpus = size(&Wanted { memory_kib: None, vcpus: Some(1) }, &size_facts()).expect("an entry");
+    assert_eq!((vcpus.changes().as_str(), resize(&vcpus).steps.len()), ("vcpus 2 to 1", 1));
+    let nothing = size(&Wanted { memory_kib: Some(196_608), vcpus: Some(2) }, &size_facts()).expect("an entry");
+    assert_eq!((nothing.from == nothing.to, nothing.changes().as_str()), (true, ""));
+}
+
+#[test]
+fn the_target_leaves_video_memory_out_and_the_bound_does_not() {
+    let facts = SizeFacts { videoram_kib: 8192, static_max_kib: Some(155_648), ..size_facts() };
+    let entry = size(&Wanted { memory_kib: Some(163_840), vcpus: None }, &facts).expect("an entry");
+    let memory = entry.to.memory.expect("memory");
+    assert_eq!((memory.target_kib, memory.bound_kib), (155_648, 164_864));
+}
+
+#[test]
+fn what_cannot_change_while_it_runs_is_told() {
+    type Change = fn(&mut SizeFacts);
+    let (memory, vcpus) = (|kib| Wanted { memory_kib: Some(kib), vcpus: None }, |vcpus| Wanted { memory_kib: None, vcpus: Some(vcpus) });
+    let table: [(Change, Wanted, Code, &str); 4] = [
+        (|_| {}, memory(196_612), Code::NeedsRestart, "/memory"),
+        (|_| {}, vcpus(3), Code::NeedsRestart, "/vcpus"),
+        (|facts| facts.emulated = true, vcpus(1), Code::DomainState, ""),
+        (|facts| facts.target_kib = None, memory(163_840), Code::DomainState, ""),
+    ];
+    for (row, (change, wanted, code, pointer)) in table.into_iter().enumerate() {
+        let mut facts = size_facts();
+        change(&mut facts);
+        let problem = size(&wanted, &facts).expect_err("a problem");
+        assert_eq!((problem.code, problem.pointer.as_deref().unwrap_or_default()), (code, pointer), "row {row}: {problem}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! A new step is a new file, a line in `steps!` and a place in a plan. Its undo is told by [`Act::undo`] and copes with a step that
 //! never happened or is undone twice.
 
+mod bound_memory;
 mod claim;
 mod clear_rings;
 mod cpu_policy;
@@ -29,6 +30,7 @@ mod release_claim;
 mod remove_nodes;
 mod replace_record;
 mod set_handle;
+mod size_nodes;
 mod soft_reset;
 mod store_nodes;
 mod unpause;
@@ -40,6 +42,7 @@ use crate::journal::Progress;
 use crate::run::Act;
 use crate::world::World;
 
+pub use bound_memory::BoundMemory;
 pub use claim::Claim;
 pub use clear_rings::ClearRings;
 pub use cpu_policy::SetCpuPolicy;
@@ -66,6 +69,7 @@ pub use release_claim::ReleaseClaim;
 pub use remove_nodes::RemoveNodes;
 pub use replace_record::ReplaceRecord;
 pub use set_handle::SetHandle;
+pub use size_nodes::SizeNodes;
 pub use soft_reset::SoftReset;
 pub use store_nodes::StoreNodes;
 pub use unpause::Unpause;
@@ -115,7 +119,7 @@ macro_rules! steps {
 }
 
 steps! {
-    AwaitGone, Claim, ClearRings, CreateDomain, DestroyDomain, Earlier, EventChannels, Forget, Introduce, Load, MaxMem, MaxVcpus, NameNodes, PagingPool, Pause, Populate, Record, Release, ReleaseClaim, RemoveNodes, ReplaceRecord, SeedGrants, SetCpuPolicy, SetHandle, SetHvmParams, SetMemoryMap, SetVcpuContext, SoftReset, StoreNodes, Unpause, WriteCore,
+    AwaitGone, BoundMemory, Claim, ClearRings, CreateDomain, DestroyDomain, Earlier, EventChannels, Forget, Introduce, Load, MaxMem, MaxVcpus, NameNodes, PagingPool, Pause, Populate, Record, Release, ReleaseClaim, RemoveNodes, ReplaceRecord, SeedGrants, SetCpuPolicy, SetHandle, SetHvmParams, SetMemoryMap, SetVcpuContext, SizeNodes, SoftReset, StoreNodes, Unpause, WriteCore,
 }
 
 impl Act for Step {

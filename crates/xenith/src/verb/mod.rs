@@ -23,6 +23,7 @@ pub mod operations;
 pub mod pause;
 pub mod reboot;
 pub mod rename;
+pub mod resize;
 pub mod restart;
 pub mod shutdown;
 pub mod start;

@@ -47,7 +47,9 @@ fn ram(xen: &Xen, domid: DomId, map: &[Range], start: &mut Start) {
     for (addr, bytes, _) in map.iter().filter(|(_, _, kind)| *kind == abi::TYPE_RAM) {
         start.ram_bytes = start.ram_bytes.saturating_add(*bytes);
         let end = addr.saturating_add(*bytes) >> PAGE_SHIFT;
-        let there = domain.p2m.covers(addr.div_ceil(1 << PAGE_SHIFT), end);
+        let first = addr.div_ceil(1 << PAGE_SHIFT);
+        let there = domain.p2m.covers(first, end);
+        start.ram.push((first, end.max(first)));
         start.expect(there, || format!("the memory map says RAM at {addr:#x}, {bytes} bytes, and not all of it is there"));
     }
 }

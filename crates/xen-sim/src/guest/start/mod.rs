@@ -43,6 +43,8 @@ pub(super) struct Start {
     pub(super) cmdline: String,
     pub(super) vcpus: u32,
     pub(super) ram_bytes: u64,
+    /// First and last gfn of each range of RAM, the last one excluded.
+    pub(super) ram: Vec<(u64, u64)>,
     pub(super) modules: Vec<ModuleSeen>,
 }
 

@@ -159,7 +159,7 @@ impl GuestRun {
     }
 }
 
-/// A vcpu goes down (`VCPUOP_down`) or comes up. The first one stays: somebody has to.
+/// A vcpu goes down, as one that halts with interrupts off does (`hvm_hlt`, xen/arch/x86/hvm/hvm.c), or comes up. The first one stays.
 fn take_vcpu(xen: &mut Xen, domid: DomId, number: usize, online: bool) {
     let vcpu = xen.domain_mut(domid).ok().and_then(|domain| domain.vcpus.get_mut(number));
     if let Some(vcpu) = vcpu.filter(|vcpu| number > 0 && vcpu.down == online) {

@@ -14,7 +14,8 @@ use crate::table::printable;
 #[command(group = ArgGroup::new("size").required(true).multiple(true), after_help = "Examples:\n  \
     xenith resize web --memory 256MiB              at most what it was started with\n  \
     xenith resize web --vcpus 1 --memory 160MiB    both at once\n\n\
-    The domain is asked, and follows in its own time: its kernel needs a balloon driver for memory and vcpu hotplug for vcpus, as Linux has them.\n\
+    The domain is asked, and follows in its own time: its kernel needs a balloon driver for memory and vcpu hotplug for vcpus, as Linux has them\n\
+    (there a vcpu that comes back waits until udev sets it online).\n\
     What is shown is the domain as it is now; `xenith list` tells how far it is. At its next start it has its config's size again.")]
 pub struct Resize {
     /// The domain's name, domid or uuid

@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# A guest's first process: says how many vcpus are online, does what lab.do= or lab.count= on the command line asks, and
+# A guest's first process: says how many vcpus are online, does what lab.do=, lab.count= or lab.hotplug on the command line asks, and
 # otherwise gives a shell on the Xen console.
 
 /bin/busybox mount -t proc proc /proc
@@ -18,11 +18,21 @@ echo "XENITH-GUEST: up cpus=$(nproc) memory_kib=$(sed -n 's/^MemTotal: *\([0-9]*
 # What a job puts beside this initrd.
 [ -x /lab/run ] && /lab/run > /dev/hvc0 2>&1 &
 
+# A vcpu that the toolstack gives back is there, and udev's to set online. One that is on its way out is locked until it is gone.
+hotplug() {
+    while sleep 1; do
+        for online in /sys/devices/system/cpu/cpu*/online; do
+            [ "$(cat "$online" 2> /dev/null)" = 0 ] && echo 1 > "$online"
+        done
+    done
+}
+
 for word in $(cat /proc/cmdline); do
     case $word in
         lab.do=poweroff) poweroff -f ;;
         lab.do=reboot) reboot -f ;;
         lab.count=*) seq "${word#lab.count=}" | sed "s/^/count /" ;;
+        lab.hotplug) hotplug 2> /dev/null & ;;
         lab.do=crash) echo c > /proc/sysrq-trigger ;;
     esac
 done

@@ -15,12 +15,13 @@ s() {
     step "$name" $status $(($(uptime_s) - began))
     [ $status = 0 ] || tail -n 12 "/lab/out/$name.log" | sed 's/^/    /'
 }
-# until_s NAME SECONDS COMMAND...: a step that waits until a command succeeds.
+# until_s NAME SECONDS COMMAND...: a step that waits until a command succeeds. It is tried once at least: a second may be over at any moment.
 until_s() {
     name=$1 limit=$2; shift 2
     began=$(uptime_s) status=1
-    while [ $(($(uptime_s) - began)) -lt "$limit" ]; do
+    while :; do
         if "$@" > /dev/null 2>&1; then status=0; break; fi
+        [ $(($(uptime_s) - began)) -lt "$limit" ] || break
         sleep 0.2
     done
     step "$name" $status $(($(uptime_s) - began))

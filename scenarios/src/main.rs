@@ -3,6 +3,7 @@
 //! ```text
 //!   scenarios lab [NAME...]                 in dom0, with the binary of /usr/bin/xenith
 //!   scenarios sim [NAME...] [--xen 4.17]    anywhere
+//!   scenarios serve [--xen 4.17]           a simulated host with its API on a port of the loopback, until stdin ends
 //!   scenarios list
 //!   scenarios bench create|guests           in dom0, with the stock tools beside: figures instead of a story
 //!   scenarios witness guest|dom0 DOMID      two that talk through the store while it is replaced
@@ -16,6 +17,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use scenarios::bench;
 use scenarios::lab_world::LabWorld;
+use scenarios::serve;
 use scenarios::sim_world::SimWorld;
 use scenarios::stories::{self, Story};
 use scenarios::witness;
@@ -40,6 +42,12 @@ enum Place {
     Sim {
         /// Stories by name; all without one.
         names: Vec<String>,
+        /// The release to answer as.
+        #[arg(long, default_value = "4.20")]
+        xen: String,
+    },
+    /// A simulated host with its API on a port of the loopback, until standard input ends.
+    Serve {
         /// The release to answer as.
         #[arg(long, default_value = "4.20")]
         xen: String,
@@ -114,10 +122,8 @@ fn run(place: Place) -> Result<usize> {
             let failed = tell_all(&mut world, &chosen);
             Ok(failed + outcome("stop", world.stop()))
         }
-        Place::Sim { names, xen } => {
-            let release = Release::named(&xen).with_context(|| format!("Xen {xen} is not in the table"))?;
-            Ok(tell_all(&mut SimWorld::start(release)?, &choose(&names)?))
-        }
+        Place::Sim { names, xen } => Ok(tell_all(&mut SimWorld::start(release(&xen)?)?, &choose(&names)?)),
+        Place::Serve { xen } => serve::serve(release(&xen)?).map(|()| 0),
         Place::List => {
             for story in stories::ALL {
                 println!("{:16} {}", story.name, story.about);
@@ -132,6 +138,10 @@ fn run(place: Place) -> Result<usize> {
             Ok(0)
         }
     }
+}
+
+fn release(xen: &str) -> Result<Release> {
+    Release::named(xen).with_context(|| format!("Xen {xen} is not in the table"))
 }
 
 fn choose(names: &[String]) -> Result<Vec<&'static Story>> {

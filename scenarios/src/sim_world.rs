@@ -26,7 +26,7 @@ use xen_sim::{Handle, Machine, MachineConfig, Script};
 use xen_store::client::{SocketTransport, Transport};
 use xenith_api::client::Unix;
 use xenith_api::latest::Boot;
-use xenith_control::{Control, ControlConfig, ServeConfig, ServeLock, events};
+use xenith_control::{Control, ControlConfig, Roles, ServeConfig, ServeLock, events};
 use xenith_engine::clock::Clock;
 use xenith_store::{BootNodes, Claims, MapPages, Means, Opened, Told, in_threads};
 
@@ -46,6 +46,7 @@ const BREATH: Duration = Duration::from_millis(2);
 pub struct SimWorld {
     machine: Machine,
     directory: TempDir,
+    roles: Roles,
     store: Option<Running>,
     console: Option<Running>,
     control: Option<Running>,
@@ -98,9 +99,20 @@ impl SimWorld {
 
     /// A host of one's own making.
     pub fn on(machine: Machine) -> Result<SimWorld> {
-        machine.script_for_kernel(&[0xfa, 0xf4], Script::Halt);
+        SimWorld::with(machine, tempfile::tempdir()?, Roles::default())
+    }
+
+    /// A host whose admin is whoever runs this process, root or not.
+    pub fn of_anybody(release: Release) -> Result<SimWorld> {
         let directory = tempfile::tempdir()?;
-        let mut world = SimWorld { machine, directory, store: None, console: None, control: None };
+        let roles = Roles { group: directory.path().join("group"), ..Roles::default() };
+        std::fs::write(&roles.group, format!("xenith-admin:x:{}:\n", rustix::process::getegid().as_raw()))?;
+        SimWorld::with(Machine::new(release, MachineConfig::default()), directory, roles)
+    }
+
+    fn with(machine: Machine, directory: TempDir, roles: Roles) -> Result<SimWorld> {
+        machine.script_for_kernel(&[0xfa, 0xf4], Script::Halt);
+        let mut world = SimWorld { machine, directory, roles, store: None, console: None, control: None };
         world.store = Some(world.start_store()?);
         world.wait_for("store.sock")?;
         world.console = Some(world.start_console()?);
@@ -113,6 +125,12 @@ impl SimWorld {
     #[must_use]
     pub fn machine(&self) -> &Machine {
         &self.machine
+    }
+
+    /// The API's socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.path("api.sock")
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -173,7 +191,7 @@ impl SimWorld {
         let clock = Arc::new(SimClock { machine: self.machine.clone() });
         let config = ControlConfig::new(handle.clone(), handle, Arc::new(connect), clock, self.directory.path().to_path_buf());
         let config = ControlConfig { cache_dir: Some(self.path("kernels")), ..config };
-        let lock = ServeLock::take(&ServeConfig::new(self.path("api.sock")))?;
+        let lock = ServeLock::take(&ServeConfig { roles: self.roles.clone(), ..ServeConfig::new(self.socket()) })?;
         self.control = Some(Running::start("control", move |stop| {
             let control = Arc::new(Control::start(config)?);
             events::spawn(&control)?;
@@ -195,7 +213,7 @@ impl Drop for SimWorld {
 
 impl World for SimWorld {
     fn api(&self) -> Api {
-        Api(Arc::new(Unix::new(self.path("api.sock"), SILENCE)))
+        Api(Arc::new(Unix::new(self.socket(), SILENCE)))
     }
 
     fn boot(&mut self, guest: Guest) -> Result<Boot> {

@@ -4,6 +4,7 @@
 //!   scenarios lab [NAME...]                 in dom0, with the binary of /usr/bin/xenith
 //!   scenarios sim [NAME...] [--xen 4.17]    anywhere
 //!   scenarios serve [--xen 4.17]           a simulated host with its API on a port of the loopback, until stdin ends
+//!   scenarios follow SOCKET FILE            a client of the event log that can be killed
 //!   scenarios list
 //!   scenarios bench create|guests           in dom0, with the stock tools beside: figures instead of a story
 //!   scenarios witness guest|dom0 DOMID      two that talk through the store while it is replaced
@@ -11,11 +12,13 @@
 //!
 //! One line for each story, as the lab's host reads it: `XENITH-LAB: scenario NAME ok|failed REASON`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use scenarios::bench;
+use scenarios::follow;
 use scenarios::lab_world::LabWorld;
 use scenarios::serve;
 use scenarios::sim_world::SimWorld;
@@ -51,6 +54,16 @@ enum Place {
         /// The release to answer as.
         #[arg(long, default_value = "4.20")]
         xen: String,
+        /// Where its files are; its state outlives it there.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// Writes the events of the API at this socket into a file as they come, on from what the file holds.
+    Follow {
+        /// The API's socket.
+        socket: PathBuf,
+        /// The file.
+        file: PathBuf,
     },
     /// Names every story.
     List,
@@ -123,7 +136,8 @@ fn run(place: Place) -> Result<usize> {
             Ok(failed + outcome("stop", world.stop()))
         }
         Place::Sim { names, xen } => Ok(tell_all(&mut SimWorld::start(release(&xen)?)?, &choose(&names)?)),
-        Place::Serve { xen } => serve::serve(release(&xen)?).map(|()| 0),
+        Place::Serve { xen, dir } => serve::serve(release(&xen)?, dir).map(|()| 0),
+        Place::Follow { socket, file } => follow::follow(&socket, &file).map(|()| 0),
         Place::List => {
             for story in stories::ALL {
                 println!("{:16} {}", story.name, story.about);

@@ -40,11 +40,14 @@ const LOOK: u32 = 50;
 /// The user and the group of nobody.
 const NOBODY: u32 = 65534;
 
-/// Serves until standard input ends. The first line of the output is JSON: the `url`, and the `kernel` that a domain can have.
-pub fn serve(release: Release) -> Result<()> {
+/// Serves until standard input ends. The first line of the output is JSON: the `url`, and the `kernel` that a domain can have. A host that was killed in
+/// the directory before is followed by one that has just booted and knows what is durable; without a directory, there is none before.
+pub fn serve(release: Release, directory: Option<PathBuf>) -> Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("a port of the loopback")?;
-    become_nobody()?;
-    let mut world = SimWorld::of_anybody(release)?;
+    let temporary = tempfile::tempdir()?;
+    let directory = directory.unwrap_or_else(|| temporary.path().to_owned());
+    become_nobody(&directory)?;
+    let mut world = SimWorld::of_anybody(release, directory)?;
     let kernel = world.boot(Guest::Linux)?.kernel;
     fill(&mut world);
     let address = listener.local_addr()?;
@@ -67,10 +70,11 @@ pub fn serve(release: Release) -> Result<()> {
 }
 
 /// For this thread, and so for all that it starts.
-fn become_nobody() -> Result<()> {
+fn become_nobody(directory: &Path) -> Result<()> {
     if !geteuid().is_root() {
         return Ok(());
     }
+    std::os::unix::fs::chown(directory, Some(NOBODY), Some(NOBODY)).with_context(|| format!("give away {}", directory.display()))?;
     let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
     set_thread_groups(&[]).context("leave root's groups")?;
     set_thread_res_gid(gid, gid, gid).context("leave root's group")?;

@@ -39,13 +39,17 @@ use crate::world::{Api, COUNT, Guest, Role, World};
 const START_LIMIT: Duration = Duration::from_secs(10);
 /// How long an answer may take, in real time.
 const SILENCE: Duration = Duration::from_secs(30);
+/// Where control keeps what outlives the host, below the host's directory.
+pub const STATE: &str = "state";
 /// Real time that a step of a story gives the roles' threads.
 const BREATH: Duration = Duration::from_millis(2);
 
 /// A simulated host with Xenith on it.
 pub struct SimWorld {
     machine: Machine,
-    directory: TempDir,
+    directory: PathBuf,
+    /// The same, where it goes with the host.
+    _temporary: Option<TempDir>,
     roles: Roles,
     store: Option<Running>,
     console: Option<Running>,
@@ -99,20 +103,29 @@ impl SimWorld {
 
     /// A host of one's own making.
     pub fn on(machine: Machine) -> Result<SimWorld> {
-        SimWorld::with(machine, tempfile::tempdir()?, Roles::default())
+        let temporary = tempfile::tempdir()?;
+        SimWorld::with(machine, temporary.path().to_owned(), Some(temporary), Roles::default())
     }
 
-    /// A host whose admin is whoever runs this process, root or not.
-    pub fn of_anybody(release: Release) -> Result<SimWorld> {
-        let directory = tempfile::tempdir()?;
-        let roles = Roles { group: directory.path().join("group"), ..Roles::default() };
+    /// A host whose admin is whoever runs this process, root or not, in this directory. Of an earlier host there only what is durable is left: its
+    /// state.
+    pub fn of_anybody(release: Release, directory: PathBuf) -> Result<SimWorld> {
+        for entry in std::fs::read_dir(&directory)? {
+            let path = entry?.path();
+            match path.is_dir() {
+                true if path.ends_with(STATE) => {}
+                true => std::fs::remove_dir_all(path)?,
+                false => std::fs::remove_file(path)?,
+            }
+        }
+        let roles = Roles { group: directory.join("group"), ..Roles::default() };
         std::fs::write(&roles.group, format!("xenith-admin:x:{}:\n", rustix::process::getegid().as_raw()))?;
-        SimWorld::with(Machine::new(release, MachineConfig::default()), directory, roles)
+        SimWorld::with(Machine::new(release, MachineConfig::default()), directory, None, roles)
     }
 
-    fn with(machine: Machine, directory: TempDir, roles: Roles) -> Result<SimWorld> {
+    fn with(machine: Machine, directory: PathBuf, temporary: Option<TempDir>, roles: Roles) -> Result<SimWorld> {
         machine.script_for_kernel(&[0xfa, 0xf4], Script::Halt);
-        let mut world = SimWorld { machine, directory, roles, store: None, console: None, control: None };
+        let mut world = SimWorld { machine, directory, _temporary: temporary, roles, store: None, console: None, control: None };
         world.store = Some(world.start_store()?);
         world.wait_for("store.sock")?;
         world.console = Some(world.start_console()?);
@@ -134,7 +147,7 @@ impl SimWorld {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.directory.join(name)
     }
 
     fn process(&self, name: &str) -> Result<Arc<Handle>> {
@@ -189,7 +202,7 @@ impl SimWorld {
             Ok(transport)
         };
         let clock = Arc::new(SimClock { machine: self.machine.clone() });
-        let config = ControlConfig::new(handle.clone(), handle, Arc::new(connect), clock, self.directory.path().to_path_buf());
+        let config = ControlConfig::new(handle.clone(), handle, Arc::new(connect), clock, self.directory.clone());
         let config = ControlConfig { cache_dir: Some(self.path("kernels")), ..config };
         let lock = ServeLock::take(&ServeConfig { roles: self.roles.clone(), ..ServeConfig::new(self.socket()) })?;
         self.control = Some(Running::start("control", move |stop| {

@@ -3,6 +3,8 @@
 //! ```text
 //!   scenarios lab [NAME...]                 in dom0, with the binary of /usr/bin/xenith
 //!   scenarios sim [NAME...] [--xen 4.17]    anywhere
+//!   scenarios serve [--xen 4.17]           a simulated host with its API on a port of the loopback, until stdin ends
+//!   scenarios follow SOCKET FILE            a client of the event log that can be killed
 //!   scenarios list
 //!   scenarios bench create|guests           in dom0, with the stock tools beside: figures instead of a story
 //!   scenarios cores ONE OTHER               compares two core dumps of one domain
@@ -18,7 +20,9 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use scenarios::bench;
 use scenarios::cores;
+use scenarios::follow;
 use scenarios::lab_world::LabWorld;
+use scenarios::serve;
 use scenarios::sim_world::SimWorld;
 use scenarios::stories::{self, Story};
 use scenarios::witness;
@@ -46,6 +50,22 @@ enum Place {
         /// The release to answer as.
         #[arg(long, default_value = "4.20")]
         xen: String,
+    },
+    /// A simulated host with its API on a port of the loopback, until standard input ends.
+    Serve {
+        /// The release to answer as.
+        #[arg(long, default_value = "4.20")]
+        xen: String,
+        /// Where its files are; its state outlives it there.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// Writes the events of the API at this socket into a file as they come, on from what the file holds.
+    Follow {
+        /// The API's socket.
+        socket: PathBuf,
+        /// The file.
+        file: PathBuf,
     },
     /// Names every story.
     List,
@@ -124,10 +144,9 @@ fn run(place: Place) -> Result<usize> {
             let failed = tell_all(&mut world, &chosen);
             Ok(failed + outcome("stop", world.stop()))
         }
-        Place::Sim { names, xen } => {
-            let release = Release::named(&xen).with_context(|| format!("Xen {xen} is not in the table"))?;
-            Ok(tell_all(&mut SimWorld::start(release)?, &choose(&names)?))
-        }
+        Place::Sim { names, xen } => Ok(tell_all(&mut SimWorld::start(release(&xen)?)?, &choose(&names)?)),
+        Place::Serve { xen, dir } => serve::serve(release(&xen)?, dir).map(|()| 0),
+        Place::Follow { socket, file } => follow::follow(&socket, &file).map(|()| 0),
         Place::List => {
             for story in stories::ALL {
                 println!("{:16} {}", story.name, story.about);
@@ -146,6 +165,10 @@ fn run(place: Place) -> Result<usize> {
             Ok(0)
         }
     }
+}
+
+fn release(xen: &str) -> Result<Release> {
+    Release::named(xen).with_context(|| format!("Xen {xen} is not in the table"))
 }
 
 fn choose(names: &[String]) -> Result<Vec<&'static Story>> {

@@ -26,7 +26,7 @@ use xen_sim::{Handle, Machine, MachineConfig, Script};
 use xen_store::client::{SocketTransport, Transport};
 use xenith_api::client::Unix;
 use xenith_api::latest::Boot;
-use xenith_control::{Control, ControlConfig, ServeConfig, ServeLock, events};
+use xenith_control::{Control, ControlConfig, Roles, ServeConfig, ServeLock, events};
 use xenith_engine::clock::Clock;
 use xenith_store::{BootNodes, Claims, MapPages, Means, Opened, Told, in_threads};
 
@@ -39,13 +39,18 @@ use crate::world::{Api, COUNT, Guest, Role, World};
 const START_LIMIT: Duration = Duration::from_secs(10);
 /// How long an answer may take, in real time.
 const SILENCE: Duration = Duration::from_secs(30);
+/// Where control keeps what outlives the host, below the host's directory.
+pub const STATE: &str = "state";
 /// Real time that a step of a story gives the roles' threads.
 const BREATH: Duration = Duration::from_millis(2);
 
 /// A simulated host with Xenith on it.
 pub struct SimWorld {
     machine: Machine,
-    directory: TempDir,
+    directory: PathBuf,
+    /// The same, where it goes with the host.
+    _temporary: Option<TempDir>,
+    roles: Roles,
     store: Option<Running>,
     console: Option<Running>,
     control: Option<Running>,
@@ -98,9 +103,29 @@ impl SimWorld {
 
     /// A host of one's own making.
     pub fn on(machine: Machine) -> Result<SimWorld> {
+        let temporary = tempfile::tempdir()?;
+        SimWorld::with(machine, temporary.path().to_owned(), Some(temporary), Roles::default())
+    }
+
+    /// A host whose admin is whoever runs this process, root or not, in this directory. Of an earlier host there only what is durable is left: its
+    /// state.
+    pub fn of_anybody(release: Release, directory: PathBuf) -> Result<SimWorld> {
+        for entry in std::fs::read_dir(&directory)? {
+            let path = entry?.path();
+            match path.is_dir() {
+                true if path.ends_with(STATE) => {}
+                true => std::fs::remove_dir_all(path)?,
+                false => std::fs::remove_file(path)?,
+            }
+        }
+        let roles = Roles { group: directory.join("group"), ..Roles::default() };
+        std::fs::write(&roles.group, format!("xenith-admin:x:{}:\n", rustix::process::getegid().as_raw()))?;
+        SimWorld::with(Machine::new(release, MachineConfig::default()), directory, None, roles)
+    }
+
+    fn with(machine: Machine, directory: PathBuf, temporary: Option<TempDir>, roles: Roles) -> Result<SimWorld> {
         machine.script_for_kernel(&[0xfa, 0xf4], Script::Halt);
-        let directory = tempfile::tempdir()?;
-        let mut world = SimWorld { machine, directory, store: None, console: None, control: None };
+        let mut world = SimWorld { machine, directory, _temporary: temporary, roles, store: None, console: None, control: None };
         world.store = Some(world.start_store()?);
         world.wait_for("store.sock")?;
         world.console = Some(world.start_console()?);
@@ -115,8 +140,14 @@ impl SimWorld {
         &self.machine
     }
 
+    /// The API's socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.path("api.sock")
+    }
+
     fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.directory.join(name)
     }
 
     fn process(&self, name: &str) -> Result<Arc<Handle>> {
@@ -171,9 +202,9 @@ impl SimWorld {
             Ok(transport)
         };
         let clock = Arc::new(SimClock { machine: self.machine.clone() });
-        let config = ControlConfig::new(handle.clone(), handle, Arc::new(connect), clock, self.directory.path().to_path_buf());
+        let config = ControlConfig::new(handle.clone(), handle, Arc::new(connect), clock, self.directory.clone());
         let config = ControlConfig { cache_dir: Some(self.path("kernels")), ..config };
-        let lock = ServeLock::take(&ServeConfig::new(self.path("api.sock")))?;
+        let lock = ServeLock::take(&ServeConfig { roles: self.roles.clone(), ..ServeConfig::new(self.socket()) })?;
         self.control = Some(Running::start("control", move |stop| {
             let control = Arc::new(Control::start(config)?);
             events::spawn(&control)?;
@@ -195,7 +226,7 @@ impl Drop for SimWorld {
 
 impl World for SimWorld {
     fn api(&self) -> Api {
-        Api(Arc::new(Unix::new(self.path("api.sock"), SILENCE)))
+        Api(Arc::new(Unix::new(self.socket(), SILENCE)))
     }
 
     fn boot(&mut self, guest: Guest) -> Result<Boot> {

@@ -11,6 +11,7 @@ mod demo;
 mod dist;
 mod fuzz;
 mod lab;
+mod schemathesis;
 mod stock;
 mod stories;
 mod swarm;
@@ -39,6 +40,8 @@ enum Verb {
     Fuzz(fuzz::Arguments),
     /// Real Xen in QEMU: a shell in dom0, stories, or a script.
     Lab(lab::Arguments),
+    /// Random requests from the API's document, against the API over the simulator.
+    Schemathesis(schemathesis::Arguments),
     /// Random requests, faults and kills on the simulator.
     Swarm(swarm::Arguments),
     /// Run every check: what CI runs.
@@ -65,6 +68,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Dist(arguments) => dist::run(&arguments),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Lab(arguments) => lab::run(&arguments),
+        Verb::Schemathesis(arguments) => schemathesis::run(&arguments),
         Verb::Swarm(arguments) => swarm::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Tidy(arguments) => tidy::run(&arguments),

@@ -6,13 +6,27 @@ mod common;
 
 use std::sync::atomic::Ordering;
 
+use axum::body::Body;
+use axum::http::Request;
 use common::{Host, ask, json_of};
 use serde_json::json;
+use tower::ServiceExt;
 use xen_abi::Release;
 use xen_abi::call::{Arg, Call, Direction};
 use xen_sim::MachineConfig;
 use xen_store::client::Requests;
 use xen_store::path;
+use xenith_control::router;
+
+#[tokio::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let host = Host::new(Release::V4_20);
+    let request = Request::builder().method("PATCH").uri("/v1/configs/web").body(Body::empty()).unwrap();
+    let answer = router(host.start()).oneshot(request).await.unwrap();
+    let mut allowed: Vec<&str> = answer.headers()["allow"].to_str().unwrap().split(',').map(str::trim).collect();
+    allowed.sort_unstable();
+    assert_eq!((answer.status().as_u16(), allowed), (405, vec!["DELETE", "GET", "HEAD", "PUT"]));
+}
 
 #[tokio::test]
 async fn a_domain_lives_and_ends_by_the_api() {
@@ -128,7 +142,13 @@ async fn refusals_are_problems_with_codes_and_change_nothing() {
         ("DELETE", "/v1/domains/0", None, 409, "domain-state"),
         ("POST", "/v1/domains/Domain-0/pause", None, 409, "domain-state"),
         ("GET", "/v2", None, 404, "no-route"),
-        ("PUT", "/v1/domains", None, 404, "no-route"),
+        ("PUT", "/v1/domains", None, 405, "method-not-allowed"),
+        ("TRACE", "/v1/host", None, 405, "method-not-allowed"),
+        ("DELETE", "/v1/domains/taken?wait=null", None, 400, "bad-request"),
+        ("DELETE", "/v1/domains/taken?wait=-1", None, 400, "bad-request"),
+        ("DELETE", "/v1/domains/taken?wait=3601", None, 400, "bad-request"),
+        ("GET", "/v1/events?since=x", None, 400, "bad-request"),
+        ("GET", "/v1/events?follow=maybe", None, 400, "bad-request"),
         ("GET", "/v1/domains/taken/console", None, 400, "bad-request"),
         ("GET", "/v1/domains/taken/console/log", None, 503, "console-unreachable"),
         ("POST", "/v1/domains", with(|r| r["config"]["name"] = json!("taken")), 409, "name-in-use"),

@@ -87,7 +87,8 @@ async fn a_dump_that_fails_leaves_no_file_and_a_domain_that_runs() {
     for (path, why) in
         [("relative", "absolute"), ("/tmp/x.part", ".part"), ("/etc/passwd", "something"), ("/no/such/dir/x", "No such file")]
     {
-        let problem = json_of(&control, "POST", "/v1/domains/web/dump-core?wait=60", Some(json!({ "path": path })), 507).await;
+        let problem = json_of(&control, "POST", "/v1/domains/web/dump-core?wait=60", Some(json!({ "path": path })), 422).await;
+        assert_eq!(problem["code"], "dump-path-invalid");
         assert!(problem["detail"].as_str().unwrap().contains(why), "{problem}");
         assert_eq!(host.everything(), before);
     }

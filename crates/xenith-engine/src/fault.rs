@@ -63,6 +63,7 @@ impl Fault {
             Fault::HostMemory { .. } => Code::MemoryInsufficient,
             Fault::Dump(DumpError::Cancelled) => Code::Cancelled,
             Fault::Dump(DumpError::Map(_) | DumpError::Read(_)) => Code::XenRefused,
+            Fault::Dump(DumpError::Write(error)) if is_about_the_path(error) => Code::DumpPathInvalid,
             Fault::Dump(DumpError::Write(_) | DumpError::TooLarge { .. }) => Code::DumpFailed,
             Fault::Gone => Code::DomainNotFound,
             Fault::Record(_) | Fault::Unknown(_) => Code::Internal,
@@ -99,6 +100,15 @@ impl Fault {
 
 /// Where a refusal that names no cure is explained.
 const SEE_LOG: &str = "see Xen's log and the daemon's";
+
+/// Another path would do: it is not the disk's fault, nor ours.
+fn is_about_the_path(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
+    };
+    let kinds = [AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem];
+    kinds.contains(&error.kind())
+}
 
 fn xen_code(error: &xen_hv::Error) -> Code {
     match error.errno() {

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check there is, stage by stage, and a count at the end.
 //!
 //! ```text
-//!  setup -> format -> lint -> tidy -> unit -> peers -> fuzz -> simulator -> lab -> stock -> kill -> replace
+//!  setup -> format -> lint -> tidy -> unit -> peers -> fuzz -> simulator -> schemathesis -> lab -> stock -> kill -> replace
 //!                                                                                  (4.14, 4.17 and 4.20 side by side)
 //! ```
 //!
@@ -53,6 +53,7 @@ const STAGES: [Stage; 13] = [
     },
     Stage { name: "fuzz", about: "every parser of hostile bytes, a minute each", run: stages::fuzz },
     Stage { name: "simulator", about: "the stories on the simulator", run: stages::simulator },
+    Stage { name: "schemathesis", about: "random requests from the API's document on the simulator, a minute", run: stages::schemathesis },
     Stage { name: "lab", about: "the stories on real Xen", run: stages::lab },
     Stage { name: "stock", about: "stock xl and a stock guest on our store, beside the stock store", run: stages::stock },
     Stage { name: "beside", about: "our control beside stock xl: adoption, drift, names, core dumps", run: stages::beside },
@@ -63,7 +64,7 @@ const STAGES: [Stage; 13] = [
 /// Runs the stages and prints what came of them.
 pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.list {
-        STAGES.iter().for_each(|stage| println!("{:10} {}", stage.name, stage.about));
+        STAGES.iter().for_each(|stage| println!("{:12} {}", stage.name, stage.about));
         return Ok(());
     }
     let chosen = choose(&arguments.only)?;
@@ -103,7 +104,7 @@ fn summary(ended: &[(&str, Tally, f64)]) -> Result<()> {
     println!("\n== summary");
     let mut all = Tally::default();
     for (name, tally, seconds) in ended {
-        println!("{name:10} {seconds:7.1} s  {tally}");
+        println!("{name:12} {seconds:7.1} s  {tally}");
         let named = |all: &[String]| all.iter().map(|what| format!("{name}: {what}")).collect();
         all = all.and(Tally { passed: tally.passed, failed: named(&tally.failed), skipped: named(&tally.skipped) });
     }

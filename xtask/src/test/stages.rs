@@ -12,7 +12,7 @@ use super::house::House;
 use super::tally::Tally;
 use crate::stock;
 use crate::stories::{self, Binaries, Told, Verdict};
-use crate::{fuzz, tidy};
+use crate::{fuzz, schemathesis, tidy};
 
 /// Releases that the stories run as on the simulator; the lab's and the newest of the table.
 const SIMULATED: [&str; 4] = ["4.14", "4.17", "4.20", "4.22"];
@@ -84,6 +84,17 @@ pub(super) fn simulator(house: &mut House) -> Result<Tally> {
         ensure!(passed || !tally.failed.is_empty(), "the stories as Xen {release} failed; their words are above");
     }
     Ok(tally)
+}
+
+/// Where Python or the package cannot be had, nothing is asked.
+pub(super) fn schemathesis(_house: &mut House) -> Result<Tally> {
+    match schemathesis::run(&schemathesis::Arguments::short()) {
+        Ok(()) => Ok(Tally::passed()),
+        Err(error) => match error.downcast_ref::<schemathesis::Absent>() {
+            Some(absent) => Ok(Tally::skipped(absent.to_string())),
+            None => Err(error),
+        },
+    }
 }
 
 /// Every release boots in a machine of its own; a machine keeps one processor of the host busy, so they run side by side.

@@ -185,7 +185,7 @@ pub(super) fn described(route: &Route) -> Described {
             .query(
                 "since",
                 "The number of the last event that is known; 0 for all that are kept.",
-                json!({ "type": "integer", "minimum": 0 }),
+                json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
             )
             .query("follow", "Whether to go on with what happens from now on.", json!({ "type": "boolean", "default": false }))
             .content(200, "A line of JSON per event; empty lines tell that the daemon is there.", "application/x-ndjson", |schemas| {

@@ -203,6 +203,8 @@ codes! {
     StoreRefused = "store-refused" / 502,
     /// The console role does not answer.
     ConsoleUnreachable = "console-unreachable" / 503,
+    /// The domain has no console that is served here.
+    NoConsole = "no-console" / 404,
     /// The daemon does not answer.
     DaemonUnreachable = "daemon-unreachable" / 503,
     /// Another instance of the role is running.
@@ -223,6 +225,8 @@ codes! {
     OperationNotFound = "operation-not-found" / 404,
     /// The core dump cannot be written, or would be larger than it may be.
     DumpFailed = "dump-failed" / 507,
+    /// The core dump cannot have that file.
+    DumpPathInvalid = "dump-path-invalid" / 422,
     /// No such crash report.
     CrashNotFound = "crash-not-found" / 404,
     /// No stored config of that name.
@@ -235,8 +239,10 @@ codes! {
     StoreValueTooLarge = "store-value-too-large" / 422,
     /// The request's body is larger than the daemon takes.
     RequestTooLarge = "request-too-large" / 413,
-    /// No such path, or not with this method.
+    /// No such path.
     NoRoute = "no-route" / 404,
+    /// The path is there, but not with this method.
+    MethodNotAllowed = "method-not-allowed" / 405,
     /// Our own fault.
     Internal = "internal" / 500,
 }

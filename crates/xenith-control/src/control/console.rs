@@ -129,7 +129,7 @@ fn refused(id: &str, code: &str, message: &str) -> Problem {
     let title = format!("{subject}: {message}");
     match code {
         "no_log" => Problem::new(Code::DomainNotFound, subject, title, "list the domains"),
-        "no_console" => Problem::new(Code::ConsoleUnreachable, subject, title, "see the console role's log"),
+        "no_console" => Problem::new(Code::NoConsole, subject, title, "see the console role's log"),
         _ => problem::internal(&subject, title),
     }
 }

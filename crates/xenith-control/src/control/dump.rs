@@ -74,7 +74,10 @@ impl Control {
     /// A file that is not there yet, in the directory of dumps.
     fn dump_path(&self, name: &str, domid: u16) -> Result<PathBuf, Problem> {
         let dir = self.state_dir.join("dumps");
-        std::fs::create_dir_all(&dir).map_err(|error| refused(&dir, &error.to_string()))?;
+        std::fs::create_dir_all(&dir).map_err(|error| {
+            let (subject, advice) = (dir.display().to_string(), "see that the directory of dumps can be made, or name a file");
+            Problem::new(Code::DumpFailed, subject.clone(), format!("core dump {subject}: {error}"), advice)
+        })?;
         let stamp = Utc::of(self.clock.since_epoch().as_secs()).stamp();
         let base = format!("{}-d{domid}-{stamp}", name.replace('/', "_"));
         let names = std::iter::once(base.clone()).chain((2..).map(|count| format!("{base}.{count}")));
@@ -99,7 +102,7 @@ fn good(path: &str) -> Result<PathBuf, Problem> {
 fn refused(path: &Path, why: &str) -> Problem {
     let subject = path.display().to_string();
     let detail = format!("core dump {subject}: {why}");
-    Problem::new(Code::DumpFailed, subject, detail, "name a new file by its whole path, or none")
+    Problem::new(Code::DumpPathInvalid, subject, detail, "name a new file by its whole path, or none")
 }
 
 fn told(path: &Path, dumped: Dumped) -> CoreDump {

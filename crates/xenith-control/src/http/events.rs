@@ -39,7 +39,10 @@ pub(super) async fn read(State(control): Core, uri: Uri, headers: HeaderMap) -> 
     let Some(since) = since.map_or(Some(0), |since| since.parse().ok()) else {
         return answer::problem(&Problem::new(Code::BadRequest, "since", "since: it is no number", "give the seq of an event, or 0"));
     };
-    let follow = sse || query::value(uri.query(), "follow") == Some("true");
+    let Some(follow) = query::value(uri.query(), "follow").map_or(Some(false), |follow| follow.parse().ok()) else {
+        return answer::problem(&Problem::new(Code::BadRequest, "follow", "follow: it is neither true nor false", "say true, or nothing"));
+    };
+    let follow = sse || follow;
     let reader = Reader { last: control.events().last(), control, since, follow, sse, waiting: VecDeque::new() };
     let body = Body::from_stream(stream::unfold(reader, |mut reader| async move { Some((reader.next().await?, reader)) }));
     let kind = if sse { "text/event-stream" } else { "application/x-ndjson" };

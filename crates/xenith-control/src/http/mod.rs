@@ -93,5 +93,5 @@ async fn no_route(uri: Uri) -> Response {
 async fn no_method(method: axum::http::Method, uri: Uri) -> Response {
     let path = uri.path();
     let title = format!("{path} does not know the method {method}");
-    answer::problem(&Problem::new(Code::NoRoute, path, title, "use a method of the API's route table"))
+    answer::problem(&Problem::new(Code::MethodNotAllowed, path, title, "use one of the methods that the header Allow names"))
 }

@@ -1,6 +1,5 @@
 //! Operations over HTTP: an answer at once where it takes less than the caller waits, and 202 with the operation where it takes longer.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use xenith_api::latest::{Operation, Problem};
+use xenith_api::latest::{Code, Operation, Problem};
 
 use super::access::Did;
 use super::answer;
@@ -33,13 +32,18 @@ impl Wait {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Wait {
-    type Rejection = Infallible;
+    type Rejection = Response;
 
-    /// A wait that is no number is none: how long a caller waits changes nothing of what is done.
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Wait, Infallible> {
-        let said = super::query::value(parts.uri.query(), "wait").and_then(|text| text.parse::<u64>().ok());
-        Ok(Wait(said.map(|seconds| Duration::from_secs(seconds.min(AN_HOUR)))))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Wait, Response> {
+        let Some(said) = super::query::value(parts.uri.query(), "wait") else { return Ok(Wait(None)) };
+        let seconds = said.parse::<u64>().ok().filter(|seconds| *seconds <= AN_HOUR);
+        seconds.map(|seconds| Wait(Some(Duration::from_secs(seconds)))).ok_or_else(|| answer::problem(&no_wait()))
     }
+}
+
+fn no_wait() -> Problem {
+    let detail = format!("wait: it is no number from 0 to {AN_HOUR}");
+    Problem::new(Code::BadRequest, "wait", detail, "give the seconds that you wait for the end")
 }
 
 /// Does the work of an operation, and answers once it ended or the caller has waited long enough.

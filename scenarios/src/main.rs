@@ -1,11 +1,11 @@
 //! Tells the stories in dom0 on real Xen, or on the simulator:
 //!
 //! ```text
-//!   scenarios lab [NAME...]                 in dom0, with the binary of /usr/bin/xenith
-//!   scenarios sim [NAME...] [--xen 4.17]    anywhere
+//!   scenarios lab [NAME...]                      in dom0, with the binary of /usr/bin/xenith
+//!   scenarios sim [NAME...] [--xen 4.17]         anywhere
 //!   scenarios list
-//!   scenarios bench create|guests           in dom0, with the stock tools beside: figures instead of a story
-//!   scenarios witness guest|dom0 DOMID      two that talk through the store while it is replaced
+//!   scenarios bench create|grow|guests|memory    in dom0, with the stock tools beside: figures instead of a story
+//!   scenarios witness guest|dom0 DOMID           two that talk through the store while it is replaced
 //! ```
 //!
 //! One line for each story, as the lab's host reads it: `XENITH-LAB: scenario NAME ok|failed REASON`.
@@ -91,6 +91,25 @@ enum Bench {
         #[arg(long, default_value_t = 11)]
         repetitions: usize,
     },
+    /// Create, list and destroy beside few domains and beside many.
+    Grow {
+        /// `ours` starts ours and measures both toolstacks; another is the store that runs, and xl is measured.
+        store: String,
+        /// How many are many.
+        #[arg(long, default_value_t = 120)]
+        domains: usize,
+        /// How often; the host drops the first.
+        #[arg(long, default_value_t = 6)]
+        repetitions: usize,
+    },
+    /// The memory of every process.
+    Memory {
+        /// `ours`, which are started, or `stock`, which run.
+        who: String,
+        /// How many domains.
+        #[arg(long, default_value_t = 120)]
+        domains: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -126,6 +145,8 @@ fn run(place: Place) -> Result<usize> {
         }
         Place::Bench { what: Bench::Create { repetitions, quick } } => bench::create(repetitions, quick).map(|()| 0),
         Place::Bench { what: Bench::Guests { who, guests, repetitions } } => bench::guests(&who, guests, repetitions).map(|()| 0),
+        Place::Bench { what: Bench::Grow { store, domains, repetitions } } => bench::grow(&store, domains, repetitions).map(|()| 0),
+        Place::Bench { what: Bench::Memory { who, domains } } => bench::memory(&who, domains).map(|()| 0),
         Place::Witness { part: Part::Guest } => witness::guest().map(|()| 0),
         Place::Witness { part: Part::Dom0 { domid } } => {
             println!("{}", witness::dom0(domid)?);

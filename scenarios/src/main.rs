@@ -1,14 +1,14 @@
 //! Tells the stories in dom0 on real Xen, or on the simulator:
 //!
 //! ```text
-//!   scenarios lab [NAME...]                 in dom0, with the binary of /usr/bin/xenith
-//!   scenarios sim [NAME...] [--xen 4.17]    anywhere
-//!   scenarios serve [--xen 4.17]           a simulated host with its API on a port of the loopback, until stdin ends
-//!   scenarios follow SOCKET FILE            a client of the event log that can be killed
+//!   scenarios lab [NAME...]                      in dom0, with the binary of /usr/bin/xenith
+//!   scenarios sim [NAME...] [--xen 4.17]         anywhere
+//!   scenarios serve [--xen 4.17]                 a simulated host with its API on a port of the loopback, until stdin ends
+//!   scenarios follow SOCKET FILE                 a client of the event log that can be killed
 //!   scenarios list
-//!   scenarios bench create|guests           in dom0, with the stock tools beside: figures instead of a story
-//!   scenarios cores ONE OTHER               compares two core dumps of one domain
-//!   scenarios witness guest|dom0 DOMID      two that talk through the store while it is replaced
+//!   scenarios bench create|grow|guests|memory    in dom0, with the stock tools beside: figures instead of a story
+//!   scenarios cores ONE OTHER                    compares two core dumps of one domain
+//!   scenarios witness guest|dom0 DOMID           two that talk through the store while it is replaced
 //! ```
 //!
 //! One line for each story, as the lab's host reads it: `XENITH-LAB: scenario NAME ok|failed REASON`.
@@ -121,6 +121,25 @@ enum Bench {
         #[arg(long, default_value_t = 11)]
         repetitions: usize,
     },
+    /// Create, list and destroy beside few domains and beside many.
+    Grow {
+        /// `ours` starts ours and measures both toolstacks; another is the store that runs, and xl is measured.
+        store: String,
+        /// How many are many.
+        #[arg(long, default_value_t = 120)]
+        domains: usize,
+        /// How often; the host drops the first.
+        #[arg(long, default_value_t = 6)]
+        repetitions: usize,
+    },
+    /// The memory of every process.
+    Memory {
+        /// `ours`, which are started, or `stock`, which run.
+        who: String,
+        /// How many domains.
+        #[arg(long, default_value_t = 120)]
+        domains: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -159,6 +178,8 @@ fn run(place: Place) -> Result<usize> {
             println!("{}", cores::compare(&one, &other)?);
             Ok(0)
         }
+        Place::Bench { what: Bench::Grow { store, domains, repetitions } } => bench::grow(&store, domains, repetitions).map(|()| 0),
+        Place::Bench { what: Bench::Memory { who, domains } } => bench::memory(&who, domains).map(|()| 0),
         Place::Witness { part: Part::Guest } => witness::guest().map(|()| 0),
         Place::Witness { part: Part::Dom0 { domid } } => {
             println!("{}", witness::dom0(domid)?);

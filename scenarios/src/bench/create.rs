@@ -86,7 +86,7 @@ fn linux(repetitions: usize) -> Result<()> {
     tell("linux", "second", Figures::Us(second))
 }
 
-fn by_xl(guest: &Guest, file: &str) -> Result<(u64, u64)> {
+fn by_xl(guest: &Guest<'_>, file: &str) -> Result<(u64, u64)> {
     let create = timed::command(&["xl", "create", "-p", "-e", file])?;
     settle();
     let destroy = timed::command(&["xl", "destroy", guest.name])?;
@@ -94,7 +94,7 @@ fn by_xl(guest: &Guest, file: &str) -> Result<(u64, u64)> {
     Ok((create, destroy))
 }
 
-fn by_command_line(guest: &Guest, file: &str) -> Result<(u64, u64)> {
+fn by_command_line(guest: &Guest<'_>, file: &str) -> Result<(u64, u64)> {
     let create = timed::command(&[BINARY, "create", "--paused", file])?;
     settle();
     let destroy = timed::command(&[BINARY, "destroy", guest.name])?;
@@ -102,7 +102,7 @@ fn by_command_line(guest: &Guest, file: &str) -> Result<(u64, u64)> {
     Ok((create, destroy))
 }
 
-fn by_api(guest: &Guest) -> Result<(u64, u64, Cost)> {
+fn by_api(guest: &Guest<'_>) -> Result<(u64, u64, Cost)> {
     let created = timed::request(API_SOCKET, "POST", "/v1/domains", &guest.request())?;
     settle();
     let destroyed = timed::request(API_SOCKET, "DELETE", &format!("/v1/domains/{}", guest.name), "")?;

@@ -3,12 +3,12 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What is created.
-pub struct Guest {
+pub struct Guest<'n> {
     /// Its name.
-    pub name: &'static str,
+    pub name: &'n str,
     /// Memory in MiB.
     pub memory_mib: u32,
     /// Its kernel.
@@ -18,11 +18,12 @@ pub struct Guest {
 }
 
 /// The halting ELF guest.
-pub const TINY: Guest = Guest { name: "tiny", memory_mib: 16, kernel: "/lab/guest/tiny.elf", initrd: None };
+pub const TINY: Guest<'static> = Guest { name: "tiny", memory_mib: 16, kernel: "/lab/guest/tiny.elf", initrd: None };
 /// Debian's kernel as Debian ships it.
-pub const LINUX: Guest = Guest { name: "linux", memory_mib: 128, kernel: "/lab/guest/vmlinuz-xz", initrd: Some("/lab/guest/initrd") };
+pub const LINUX: Guest<'static> =
+    Guest { name: "linux", memory_mib: 128, kernel: "/lab/guest/vmlinuz-xz", initrd: Some("/lab/guest/initrd") };
 
-impl Guest {
+impl Guest<'_> {
     /// Writes `xl`'s file; gives its path.
     pub fn xl_file(&self) -> Result<String> {
         let Guest { name, memory_mib, kernel, .. } = self;
@@ -41,12 +42,16 @@ impl Guest {
 
     /// The body of our request.
     pub fn request(&self) -> String {
+        json!({ "config": self.config(), "paused": true }).to_string()
+    }
+
+    /// The config of our request.
+    pub fn config(&self) -> Value {
         let boot = match self.initrd {
             Some(initrd) => json!({ "kernel": self.kernel, "initrd": initrd }),
             None => json!({ "kernel": self.kernel }),
         };
-        let config = json!({ "name": self.name, "memory": format!("{}MiB", self.memory_mib), "boot": boot });
-        json!({ "config": config, "paused": true }).to_string()
+        json!({ "name": self.name, "memory": format!("{}MiB", self.memory_mib), "boot": boot })
     }
 }
 

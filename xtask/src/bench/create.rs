@@ -1,17 +1,13 @@
 //! `cargo xtask bench create`.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use lab::machine::{Line, Mode};
-use lab::{Choice, Job, Lab, Progress};
+use lab::{Choice, Lab, Progress};
 use serde_json::{Value, json};
 
 use super::metric::{Bound, Metric};
-use super::report;
 use super::results::Results;
+use super::{boot, report};
 use crate::stories::{self, Binaries};
-use crate::workspace;
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -46,27 +42,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// One boot. Gives the figures, and what every line of JSON says beside its own.
 fn measure(lab: &Lab, choice: &Choice, arguments: &Arguments, binaries: &Binaries, progress: &Progress) -> Result<(Vec<Metric>, Value)> {
-    let mut job = Job::new(workspace::lab_log(&format!("bench-create-{}", choice.name()))?);
-    job.files = binaries.files();
-    job.files_back = Some(job.log.with_extension("out"));
     let quick = if arguments.quick { " --quick" } else { "" };
-    job.script = Some(format!("scenarios bench create --repetitions {}{quick}\n", arguments.repetitions + 1));
-    job.stock_tools = true;
-    job.mode = Mode::Deterministic;
-    job.timeout = Duration::from_secs(3600);
+    let script = format!("scenarios bench create --repetitions {}{quick}\n", arguments.repetitions + 1);
     let mut results = Results::default();
-    let mut unread = Ok(());
-    let outcome = lab.run(choice, &job, |line| {
-        if let Line::Report(text) = line {
-            progress.note(text);
-            if let Err(error) = results.hear(text) {
-                unread = Err(error);
-            }
-        }
-    })?;
-    unread?;
-    ensure!(outcome.status == 0, "Xen {}: the bench ended with status {}; see {}", choice.name(), outcome.status, job.log.display());
-    let about = json!({ "bench": "create", "xen": outcome.xen_version, "store": "xenith", "host_load": report::host_load(), "sha256": binaries.xenith.sha256 });
+    let xen = boot::run(lab, choice, "create", &script, binaries, &mut results, progress)?;
+    let about =
+        json!({ "bench": "create", "xen": xen, "store": "xenith", "host_load": report::host_load(), "sha256": binaries.xenith.sha256 });
     let mut metrics = tiny(&results)?;
     if !arguments.quick {
         metrics.extend(linux(&results)?);

@@ -2,18 +2,14 @@
 //!
 //! A machine has one store, so there are two boots of the same release with the same tools: one on the C store, one on ours.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use lab::machine::{Line, Mode};
-use lab::{Choice, Job, Lab, Progress};
+use lab::{Choice, Lab, Progress};
 use serde_json::json;
 
 use super::metric::{Bound, Metric};
-use super::report;
 use super::results::{Results, Times};
-use crate::stories::{self, Binaries};
-use crate::workspace;
+use super::{boot, report};
+use crate::stories;
 
 /// What [`Results`] are kept under, and what `/lab/stock-start` starts for it.
 const STORES: [(&str, &str); 2] = [("stock", "xenstored"), ("ours", "xenith")];
@@ -45,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             arguments.guests,
             arguments.repetitions + 1
         );
-        xen = boot(&lab, &choice, who, script, &binaries, &mut results, &progress)?;
+        xen = boot::run(&lab, &choice, &format!("guests-{who}"), &script, &binaries, &mut results, &progress)?;
     }
     progress.done();
     let metrics = compare(&results)?;
@@ -54,37 +50,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let missed = report::missed(&metrics, &choice.name());
     ensure!(missed.is_empty(), "less than it must be: {}", missed.join(", "));
     Ok(())
-}
-
-/// One boot; gives the hypervisor's version.
-fn boot(
-    lab: &Lab,
-    choice: &Choice,
-    who: &str,
-    script: String,
-    binaries: &Binaries,
-    results: &mut Results,
-    progress: &Progress,
-) -> Result<String> {
-    let mut job = Job::new(workspace::lab_log(&format!("bench-guests-{}-{who}", choice.name()))?);
-    job.files = binaries.files();
-    job.files_back = Some(job.log.with_extension("out"));
-    job.script = Some(format!("mkdir -p /run/scenarios /lab/out\n{script}"));
-    job.stock_tools = true;
-    job.mode = Mode::Deterministic;
-    job.timeout = Duration::from_secs(3600);
-    let mut unread = Ok(());
-    let outcome = lab.run(choice, &job, |line| {
-        if let Line::Report(text) = line {
-            progress.note(text);
-            if let Err(error) = results.hear(text) {
-                unread = Err(error);
-            }
-        }
-    })?;
-    unread?;
-    ensure!(outcome.status == 0, "Xen {}: the bench ended with status {}; see {}", choice.name(), outcome.status, job.log.display());
-    Ok(outcome.xen_version)
 }
 
 fn compare(results: &Results) -> Result<Vec<Metric>> {

@@ -18,7 +18,7 @@ pub struct Bound {
 pub struct Metric {
     /// Its name, stable.
     pub metric: &'static str,
-    /// `us`, `count`, or `permille`.
+    /// `us`, `count`, `permille`, or `bytes`.
     pub unit: &'static str,
     /// Stock tools' figure, where it can be told.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,9 +92,18 @@ impl Metric {
         Self { unit: "permille", ..Self::count(metric, Some(peer), own, bound) }
     }
 
+    /// Memory of ours beside stock's; the bound is on ours.
+    pub fn bytes(metric: &'static str, peer: u64, own: u64, bound: Option<Bound>) -> Self {
+        Self { unit: "bytes", ..Self::count(metric, Some(peer), own, bound) }
+    }
+
     /// The row of the table.
     pub fn row(&self) -> [String; 8] {
-        let shown = |figure: u64| if self.unit == "us" { format!("{:.2} ms", figure as f64 / 1000.0) } else { figure.to_string() };
+        let shown = |figure: u64| match self.unit {
+            "us" => format!("{:.2} ms", figure as f64 / 1000.0),
+            "bytes" => format!("{:.1} kB", figure as f64 / 1000.0),
+            _ => figure.to_string(),
+        };
         let optional = |figure: Option<f64>| figure.map_or(String::new(), |figure| figure.to_string());
         let spread = self.spread_percent.map_or(String::new(), |spread| format!("{spread:.1} %"));
         let met = match self.met {

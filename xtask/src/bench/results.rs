@@ -27,6 +27,7 @@ struct Told {
     who: String,
     us: Option<Vec<u64>>,
     cost: Option<Cost>,
+    count: Option<u64>,
 }
 
 /// Every line of one boot.
@@ -67,6 +68,14 @@ impl Results {
         self.find(case, who, |told| told.cost)
     }
 
+    /// A single figure of one contestant.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn count(&self, case: &str, who: &str) -> Result<u64> {
+        self.find(case, who, |told| told.count)
+    }
+
     fn find<'a, T>(&'a self, case: &str, who: &str, part: impl Fn(&'a Told) -> Option<T>) -> Result<T> {
         let mut these = self.told.iter().filter(|told| told.case == case && told.who == who);
         these.find_map(part).with_context(|| format!("{case} by {who} was not measured"))
@@ -99,6 +108,7 @@ mod tests {
         for line in [
             r#"XENITH-LAB: bench {"case":"create","who":"xl","us":[900,110,100,90,105,95]}"#,
             r#"XENITH-LAB: bench {"case":"create","who":"xl","cost":{"hypercalls":96,"traps":96,"mappings":11,"mapped_frames":0,"store_requests":119,"store_waits":119}}"#,
+            r#"XENITH-LAB: bench {"case":"syncs","who":"xl","count":0}"#,
             "XENITH-LAB: exit 0",
         ] {
             results.hear(line).unwrap();
@@ -106,7 +116,9 @@ mod tests {
         let times = results.times("create", "xl").unwrap();
         assert_eq!((times.median, times.spread_percent()), (100, 20.0));
         assert_eq!(results.cost("create", "xl").unwrap().store_waits, 119);
+        assert_eq!(results.count("syncs", "xl").unwrap(), 0);
         assert!(results.times("create", "api").is_err());
+        assert!(results.count("create", "xl").is_err());
         assert!(results.hear("XENITH-LAB: bench {").is_err());
     }
 }

@@ -40,7 +40,7 @@ struct Stage {
     run: fn(&mut House) -> Result<Tally>,
 }
 
-const STAGES: [Stage; 13] = [
+const STAGES: [Stage; 14] = [
     Stage { name: "setup", about: "host packages, kernels and images of the lab", run: stages::setup },
     Stage { name: "format", about: "cargo fmt", run: stages::format },
     Stage { name: "lint", about: "clippy, warnings denied", run: stages::lint },

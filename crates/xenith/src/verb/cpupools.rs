@@ -67,7 +67,7 @@ mod tests {
         let mut told = CpuPools { pools, free_cpus: vec![2, 3] };
         let expected = "\
 ID  NAME    SCHEDULER  CPUS  DOMAINS
-0  Pool-0  credit2    0-1         1
+ 0  Pool-0  credit2    0-1         1
 12  -       credit2    -           1
 ";
         assert_eq!(text(&told), format!("{expected}in no pool: 2-3\n"));

@@ -11,6 +11,8 @@ use xenith_api::latest::{Code, Problem};
 use crate::context::Context;
 use crate::{role, verb};
 
+mod quick;
+
 const AFTER: &str = "\
 Examples:
   xenith check                      does this host have what it needs?
@@ -147,7 +149,8 @@ impl Word {
 
 /// Reads the command line; ends the process where it cannot be read, or asks for help only.
 pub fn read(words: impl Iterator<Item = OsString>) -> Args {
-    Args::parse_from(with_role(words))
+    let words = with_role(words);
+    quick::read(&words).unwrap_or_else(|| Args::parse_from(words))
 }
 
 /// The command line's own description, for help.
@@ -179,6 +182,26 @@ mod tests {
         command().debug_assert();
     }
 
+    /// Read as the whole description reads it, and by that alone where it is wrong.
+    #[track_caller]
+    fn is_read_quickly_as(line: &str, whole: Option<&Args>) -> bool {
+        let quick = quick::read(&with_role(line.split(' ').map(OsString::from)));
+        assert!(quick.is_none() || format!("{quick:?}") == format!("{whole:?}"), "{line}: {quick:?}");
+        quick.is_some()
+    }
+
+    #[test]
+    fn frequent_words_are_read_quickly() {
+        for line in
+            ["xenith list", "xenith destroy web --json", "xenith-store --run-dir /r", "xenith create a.toml --paused --host ssh://a"]
+        {
+            assert!(is_read_quickly_as(line, Some(&parse(line).unwrap())), "{line}");
+        }
+        for line in ["xenith list --help", "xenith list more", "xenith --json list", "xenith help list", "xenith list --version"] {
+            assert!(!is_read_quickly_as(line, parse(line).ok().as_ref()), "{line}");
+        }
+    }
+
     /// A command line and how the word that it is read as begins.
     #[test]
     fn words() {
@@ -196,7 +219,9 @@ mod tests {
             ("xenith help config", "Help(Help { topic: [\"config\"], man: None })"),
             ("xenith all", "All(All { ready_fd: None"),
         ] {
-            let word = format!("{:?}", parse(line).unwrap().word);
+            let args = parse(line).unwrap();
+            is_read_quickly_as(line, Some(&args));
+            let word = format!("{:?}", args.word);
             assert!(word.starts_with(expected), "{line} is read as {word}");
         }
     }
@@ -219,6 +244,7 @@ mod tests {
             "xenith resize web --vcpus -1",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+            is_read_quickly_as(line, None);
         }
     }
 

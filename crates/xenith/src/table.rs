@@ -10,7 +10,7 @@ pub fn text<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [S
     let mut widths = [0; N];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.width());
+            *width = (*width).max(columns(cell));
         }
     }
     rows.iter().map(|row| line(row, &widths, figures)).collect()
@@ -19,7 +19,7 @@ pub fn text<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [S
 fn line(row: &[String], widths: &[usize], figures: &[usize]) -> String {
     let mut line = String::new();
     for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
-        let blanks = " ".repeat(width.saturating_sub(cell.width()));
+        let blanks = " ".repeat(width.saturating_sub(columns(cell)));
         let gap = if index == 0 { "" } else { "  " };
         let parts = if figures.contains(&index) { [gap, &blanks, cell] } else { [gap, cell, &blanks] };
         parts.iter().for_each(|part| line.push_str(part));
@@ -29,8 +29,16 @@ fn line(row: &[String], widths: &[usize], figures: &[usize]) -> String {
     line
 }
 
+/// How many columns of the terminal it takes. Most cells are plain.
+fn columns(cell: &str) -> usize {
+    if cell.is_ascii() { cell.len() } else { cell.width() }
+}
+
 /// Names that others chose may hold anything: none of it reaches the terminal as a control character.
 pub fn printable(name: &str) -> String {
+    if !name.chars().any(char::is_control) {
+        return name.to_owned();
+    }
     name.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 

@@ -29,4 +29,4 @@ pub use configs::Condition;
 pub use control::Control;
 pub use http::{Caller, Roles, ServeConfig, ServeError, ServeLock, router, serve};
 pub use log::{Batch, Draft, EventLog};
-pub use operations::{Begun, Done, Key, Op, Operations};
+pub use operations::{Begun, Done, Key, Of, Op, Operations};

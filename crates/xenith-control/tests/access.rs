@@ -106,7 +106,7 @@ fn what_is_no_request_is_refused_and_forgotten() {
         (b"\x00\xff nonsense\r\n\r\n", "HTTP/1.1 400"),
         (b"GET /v1/domains HTTP/9.9\r\n\r\n", "HTTP/1.1 400"),
         (&too_long, "HTTP/1.1 413"),
-        (b"PATCH /v1/domains HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "HTTP/1.1 404"),
+        (b"PATCH /v1/domains HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "HTTP/1.1 405"),
         (b"POST /v1/domains HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\n\r\n{", "HTTP/1.1 400"),
     ];
     for (bytes, begins) in table {

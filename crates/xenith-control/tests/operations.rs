@@ -12,6 +12,7 @@ use axum::http::Request;
 use common::{Host, json_of, send};
 use serde_json::{Value, json};
 use xen_abi::Release;
+use xenith_api::latest::EventKind;
 use xenith_control::{Caller, Control, ControlConfig};
 use xenith_engine::run::{Moment, Next};
 
@@ -167,4 +168,102 @@ async fn a_retry_after_a_kill_at_any_step_makes_one_domain() {
         stuck.await.unwrap();
     }
     panic!("the last step was not reached");
+}
+
+/// A request without a body and with a key: the status and what came back.
+async fn post_with_key(control: &Arc<Control>, path: &str, key: &str) -> (u16, Value) {
+    let request = Request::post(format!("{path}?wait=60")).header("idempotency-key", key).extension(Caller::root());
+    let (status, _, body) = send(control, request.body(Body::empty()).unwrap()).await;
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+async fn domid(control: &Arc<Control>) -> u64 {
+    json_of(control, "GET", "/v1/domains/web", None, 200).await["domid"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_start_with_the_same_key_is_done_once() {
+    let host = Host::new(Release::V4_20);
+    let control = host.start();
+    json_of(&control, "PUT", "/v1/configs/web", Some(host.create_request("web")["config"].clone()), 201).await;
+    let (status, first) = post_with_key(&control, "/v1/configs/web/start", "k1").await;
+    assert_eq!(status, 201, "{first}");
+    let (status, again) = post_with_key(&control, "/v1/configs/web/start", "k1").await;
+    assert_eq!((status, &again["domain"]["domid"]), (201, &first["domain"]["domid"]));
+    let (status, taken) = post_with_key(&control, "/v1/configs/web/start", "k2").await;
+    assert_eq!((status, &taken["code"]), (409, &json!("name-in-use")), "a fresh key starts nothing that runs");
+    let (status, reused) = post_with_key(&control, "/v1/configs/other/start", "k1").await;
+    assert_eq!((status, &reused["code"]), (422, &json!("key-reused")), "another path is another request");
+    drop(control);
+    let control = host.start();
+    let (status, later) = post_with_key(&control, "/v1/configs/web/start", "k1").await;
+    assert_eq!((status, &later["domain"]["domid"]), (201, &first["domain"]["domid"]), "the next daemon knows the key");
+    assert_eq!(host.domids().len(), 1);
+}
+
+#[tokio::test]
+async fn a_restart_with_the_same_key_is_done_once() {
+    let host = Host::new(Release::V4_20);
+    let control = host.start();
+    json_of(&control, "POST", "/v1/domains", Some(host.create_request("web")), 201).await;
+    let path = "/v1/domains/web/restart";
+    let mut seen = vec![domid(&control).await];
+    for (key, new) in [("k1", true), ("k1", false), ("k2", true), ("k1", false)] {
+        assert_eq!(post_with_key(&control, path, key).await.0, 204);
+        let now = domid(&control).await;
+        assert_eq!(now != *seen.last().unwrap(), new, "{key} after {seen:?}: {now}");
+        seen.push(now);
+    }
+    drop(control);
+    let control = host.start();
+    assert_eq!(post_with_key(&control, path, "k2").await.0, 204);
+    assert_eq!(domid(&control).await, *seen.last().unwrap(), "the next daemon knows the key");
+    json_of(&control, "DELETE", "/v1/domains/web", None, 204).await;
+    assert_eq!(post_with_key(&control, path, "k3").await.0, 404);
+}
+
+/// Whether the request that a kill cut short at this moment, sent again to the next daemon, is done once; none where there is no such moment.
+async fn cut_short(moment: Moment, path: &str, running: bool) -> Option<u64> {
+    let host = Host::new(Release::V4_17);
+    let control = host.start();
+    json_of(&control, "PUT", "/v1/configs/web", Some(host.create_request("web")["config"].clone()), 201).await;
+    if running {
+        json_of(&control, "POST", "/v1/configs/web/start", None, 201).await;
+    }
+    drop(control);
+    let gate = Gate::new(moment);
+    let killed = gated(&host, &gate);
+    let stuck = tokio::spawn({
+        let (killed, path) = (Arc::clone(&killed), path.to_owned());
+        async move { post_with_key(&killed, &path, "key").await }
+    });
+    while !gate.reached.load(Ordering::Relaxed) && !stuck.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    if stuck.is_finished() {
+        return None;
+    }
+    let control = host.start();
+    let (status, said) = post_with_key(&control, path, "key").await;
+    let events = control.events().read(0).unwrap();
+    let created = events.lines.iter().filter(|(_, kind, _)| *kind == EventKind::DomainCreated).count() as u64;
+    let domids = host.domids();
+    // Whoever stands at the gate is let go before anything is judged: a test that fails shall end.
+    gate.open(Next::Die);
+    stuck.await.unwrap();
+    assert!(status == 201 || status == 204, "{moment:?} {path}: {status} {said}");
+    assert_eq!(domids.len(), 1, "{moment:?} {path}");
+    Some(created)
+}
+
+#[tokio::test]
+async fn starts_and_restarts_that_a_kill_cut_short_are_done_once() {
+    for (path, running, lives) in [("/v1/configs/web/start", false, 1), ("/v1/domains/web/restart", true, 2)] {
+        let mut steps = 0;
+        while let Some(created) = cut_short(Moment::AfterAct(steps), path, running).await {
+            assert_eq!(created, lives, "{path} cut short after step {steps}");
+            steps += 1;
+        }
+        assert!(steps > 5, "{path} has more steps");
+    }
 }

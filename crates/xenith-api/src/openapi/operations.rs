@@ -141,7 +141,7 @@ pub(super) fn described(route: &Route) -> Described {
         routes::UNPAUSE => new.nothing("Its vcpus run."),
         routes::SHUTDOWN => new.body::<ShutdownRequest>(false).operation().nothing("It was asked, or is gone where that was waited for."),
         routes::REBOOT => new.nothing("It was asked."),
-        routes::RESTART => new.operation().nothing("It was created again."),
+        routes::RESTART => new.key().operation().nothing("It was created again."),
         routes::RENAME => new.body::<RenameRequest>(true).json::<Domain>(200, "It has the name."),
         routes::RESIZE => new.body::<ResizeRequest>(true).json::<Domain>(200, "It was asked: the domain as it is now."),
         routes::DUMP_CORE => new.body::<DumpRequest>(false).json::<CoreDump>(200, "The dump is written.").operation(),
@@ -163,7 +163,9 @@ pub(super) fn described(route: &Route) -> Described {
             .of(CONFIG_ID)
             .condition("If-Match", "The ETag of the version that is removed; without it, whatever is stored.")
             .nothing("It is removed."),
-        routes::START => new.of(CONFIG_ID).body::<StartRequest>(false).json::<CreateResponse>(201, "The domain was created.").operation(),
+        routes::START => {
+            new.of(CONFIG_ID).body::<StartRequest>(false).json::<CreateResponse>(201, "The domain was created.").key().operation()
+        }
         routes::READ_STORE => new
             .node()
             .query(

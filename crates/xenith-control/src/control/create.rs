@@ -14,14 +14,15 @@ impl Control {
     pub fn create(&self, request: CreateRequest, op: &Op) -> Result<CreateResponse, Problem> {
         let engine = self.engine()?;
         // A retry of a create that was done, and whose daemon was killed before it said so.
-        if let Some(seen) = op.uuid.filter(|uuid| self.registry.own(*uuid).is_some()).and_then(|uuid| self.get(&uuid.to_string()).ok()) {
+        let made = op.of.map(|of| of.uuid).filter(|uuid| op.again && self.registry.own(*uuid).is_some());
+        if let Some(seen) = made.and_then(|uuid| self.get(&uuid.to_string()).ok()) {
             return Ok(CreateResponse { domain: Some(seen), plan: Vec::new(), cost: None });
         }
         let CreateRequest { config, paused, dry_run } = request;
         if let Some(problem) = check::problem(&config.name, check::complaints(&config)) {
             return Err(problem);
         }
-        let uuid = config.uuid.or(op.uuid).or_else(|| self.stored_uuid(&config.name)).unwrap_or_else(|| (self.fresh_ids)());
+        let uuid = config.uuid.or(op.of.map(|of| of.uuid)).or_else(|| self.stored_uuid(&config.name)).unwrap_or_else(|| (self.fresh_ids)());
         let order = CreateOrder { config, uuid, operation: op.id, paused, quick_restarts: 0 };
         if dry_run {
             let plan = engine.plan_create(&order)?;

@@ -44,7 +44,7 @@ use crate::config::FreshIds;
 use crate::configs::Configs;
 use crate::crashes::Crashes;
 use crate::log::{Draft, EventLog};
-use crate::operations::{Begun, Key, Op, Operations};
+use crate::operations::{Begun, Key, Of, Op, Operations};
 use crate::registry::Registry;
 
 use adopt::Others;
@@ -135,15 +135,28 @@ impl Control {
         self.operations.begin((self.fresh_ids)(), kind, subject, caller)
     }
 
-    /// Begins a create, unless its key says that it was begun before.
-    pub fn begin_create(&self, name: &str, caller: &str, key: Option<&Key>) -> Result<Begun, Problem> {
+    /// Begins an operation, unless its key says that it was begun before. `of` is the domain that it is about, where that is known.
+    pub fn begin_once(
+        &self,
+        kind: OperationKind,
+        subject: &str,
+        of: Option<Of>,
+        caller: &str,
+        key: Option<&Key>,
+    ) -> Result<Begun, Problem> {
         match key {
-            None => Ok(Begun::New(self.begin(OperationKind::Create, name, caller))),
+            None => Ok(Begun::New(self.begin(kind, subject, caller))),
             Some(key) => {
-                let ids = ((self.fresh_ids)(), (self.fresh_ids)());
-                self.operations.begin_once(ids, OperationKind::Create, name, caller, key)
+                let of = of.unwrap_or_else(|| Of { uuid: (self.fresh_ids)(), domid: None });
+                self.operations.begin_once((self.fresh_ids)(), of, kind, subject, caller, key)
             }
         }
+    }
+
+    /// The domain of a config as it is now, by name, domid or uuid, for [`Control::begin_once`]; none where there is none of ours.
+    pub fn about(&self, id: &str) -> Option<Of> {
+        let domain = self.get(id).ok()?;
+        Some(Of { uuid: domain.uuid, domid: Some(domain.domid) })
     }
 
     /// A create that is only planned is nobody's operation.

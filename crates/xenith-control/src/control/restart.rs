@@ -22,6 +22,10 @@ impl Control {
             return Err(problem::state(&found.name, "another toolstack made it, so that what it is made from is not known", &advice));
         };
         let (name, domid, uuid) = (&record.config.name, record.domid, record.uuid);
+        // An earlier daemon did it, or began it, which the next one finishes before it serves: the number is another one since.
+        if op.again && op.of.is_some_and(|of| of.uuid == uuid && of.domid != Some(domid)) {
+            return Ok(());
+        }
         self.tell(vec![op.started().domain(name, Some(domid), uuid)]);
         self.settle_console(found.domid());
         let ids = RestartIds { restart: op.id, destroy: (self.fresh_ids)(), create: (self.fresh_ids)() };

@@ -9,7 +9,7 @@ use xenith_engine::record::DomainRecord;
 use super::Control;
 use crate::configs::{Condition, Stored};
 use crate::log::Draft;
-use crate::operations::Op;
+use crate::operations::{Of, Op};
 
 impl Control {
     /// Every stored config, by name.
@@ -49,6 +49,11 @@ impl Control {
     pub fn start_stored(&self, name: &str, request: StartRequest, op: &Op) -> Result<CreateResponse, Problem> {
         let config = self.configs.get(name)?.config.clone();
         self.create(CreateRequest { config, paused: request.paused, dry_run: false }, op)
+    }
+
+    /// The domain that a stored config makes, for [`Control::begin_once`].
+    pub fn about_config(&self, name: &str) -> Option<Of> {
+        Some(Of { uuid: self.configs.find(name)?.uuid, domid: None })
     }
 
     /// What a domain is made from when it starts again: what is stored for it, or what it was made from.

@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use xenith_api::latest::problem::shorten;
 use xenith_api::latest::{Code, DomainConfig, OperationKind, Problem, StartRequest, StoredConfig};
@@ -10,7 +10,7 @@ use xenith_api::latest::{Code, DomainConfig, OperationKind, Problem, StartReques
 use super::answer;
 use super::body::{self, Body};
 use super::caller::Caller;
-use super::domains::{Core, blocking};
+use super::domains::{self, Core, blocking};
 use super::operations::{self, Wait};
 use crate::configs::Condition;
 use crate::operations::Done;
@@ -61,18 +61,25 @@ pub(super) async fn start(
     State(control): Core,
     Extension(caller): Extension<Caller>,
     wait: Wait,
+    uri: Uri,
+    headers: HeaderMap,
     Path(id): Path<String>,
     body: Body,
 ) -> Response {
-    let request: StartRequest = match body::read_or_default(body) {
+    let bytes = match body::bytes(body) {
+        Ok(bytes) => bytes,
+        Err(fault) => return answer::problem(&fault),
+    };
+    let request: StartRequest = match body::read_or_default(Ok(bytes.clone())) {
         Ok(request) => request,
         Err(fault) => return answer::problem(&fault),
     };
-    let op = control.begin(OperationKind::Create, &id, &caller.to_string());
+    let key = operations::key(&headers, caller, &uri, &bytes);
+    let begun = control.begin_once(OperationKind::Create, &id, control.about_config(&id), &caller.to_string(), key.as_ref());
     let work = move |control: &Control, op: &std::sync::Arc<crate::Op>| {
         control.start_stored(&id, request, op).map(|made| Done::Created(Box::new(made)))
     };
-    operations::run(&control, op, wait, work).await
+    domains::make(&control, begun, wait, work).await
 }
 
 /// A config stands under its own name.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use xenith_api::latest::{
     CreateRequest, CreateResponse, DumpRequest, OperationKind, Problem, RenameRequest, ResizeRequest, ShutdownRequest,
@@ -16,7 +16,7 @@ use super::caller::Caller;
 use super::operations::{self, Wait};
 use super::{answer, wait};
 use crate::Control;
-use crate::operations::{Begun, Done, Key, Op};
+use crate::operations::{Begun, Done, Of, Op};
 
 pub(super) type Core = State<Arc<Control>>;
 
@@ -32,6 +32,7 @@ pub(super) async fn create(
     State(control): Core,
     Extension(caller): Extension<Caller>,
     wait: Wait,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -47,21 +48,29 @@ pub(super) async fn create(
         let op = control.dry_run();
         return answer::done(StatusCode::OK, blocking(&control, move |control| control.create(request, &op)).await);
     }
-    let key = headers.get("idempotency-key").map(|key| Key::new(caller.uid, key.as_bytes(), &bytes));
-    let name = request.config.name.clone();
+    let key = operations::key(&headers, caller, &uri, &bytes);
+    let (name, of) = (request.config.name.clone(), request.config.uuid.map(|uuid| Of { uuid, domid: None }));
     let work = move |control: &Control, op: &Arc<Op>| control.create(request, op).map(|made| Done::Created(Box::new(made)));
-    let begun = match control.begin_create(&name, &caller.to_string(), key.as_ref()) {
-        Ok(begun) => begun,
-        Err(fault) => return answer::problem(&fault),
-    };
+    let begun = control.begin_once(OperationKind::Create, &name, of, &caller.to_string(), key.as_ref());
+    make(&control, begun, wait, work).await
+}
+
+/// Makes a domain, or tells of the one that the same request made before.
+pub(super) async fn make(
+    control: &Arc<Control>,
+    begun: Result<Begun, Problem>,
+    wait: Wait,
+    work: impl FnOnce(&Control, &Arc<Op>) -> Result<Done, Problem> + Send + 'static,
+) -> Response {
     match begun {
-        Begun::New(op) => operations::run(&control, op, wait, work).await,
-        Begun::Same(op) => operations::finish(&op, wait).await,
-        Begun::Earlier(uuid) => {
-            let domain = blocking(&control, move |control| control.get(&uuid.to_string())).await;
+        Ok(Begun::New(op)) => operations::run(control, op, wait, work).await,
+        Ok(Begun::Same(op)) => operations::finish(&op, wait).await,
+        Ok(Begun::Earlier(uuid)) => {
+            let domain = blocking(control, move |control| control.get(&uuid.to_string())).await;
             let made = domain.map(|domain| CreateResponse { domain: Some(domain), plan: Vec::new(), cost: None });
             answer::done(StatusCode::CREATED, made)
         }
+        Err(fault) => answer::problem(&fault),
     }
 }
 
@@ -70,9 +79,28 @@ pub(super) async fn destroy(State(control): Core, Extension(caller): Extension<C
     operations::run(&control, op, wait, move |control, op| control.destroy(&id, op).map(|()| Done::Nothing)).await
 }
 
-pub(super) async fn restart(State(control): Core, Extension(caller): Extension<Caller>, wait: Wait, Path(id): Path<String>) -> Response {
-    let op = control.begin(OperationKind::Restart, &id, &caller.to_string());
-    operations::run(&control, op, wait, move |control, op| control.restart(&id, op).map(|()| Done::Nothing)).await
+pub(super) async fn restart(
+    State(control): Core,
+    Extension(caller): Extension<Caller>,
+    wait: Wait,
+    uri: Uri,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response {
+    let key = operations::key(&headers, caller, &uri, &[]);
+    let asked = id.clone();
+    let begins = move |control: &Control| {
+        let of = key.as_ref().and_then(|_| control.about(&asked));
+        control.begin_once(OperationKind::Restart, &asked, of, &caller.to_string(), key.as_ref())
+    };
+    match blocking(&control, begins).await {
+        Ok(Begun::New(op)) => {
+            operations::run(&control, op, wait, move |control, op| control.restart(&id, op).map(|()| Done::Nothing)).await
+        }
+        Ok(Begun::Same(op)) => operations::finish(&op, wait).await,
+        Ok(Begun::Earlier(_)) => answer::nothing(Ok(())),
+        Err(fault) => answer::problem(&fault),
+    }
 }
 
 pub(super) async fn dump_core(

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use xenith_api::latest::{Code, Operation, Problem};
 
 use super::access::Did;
 use super::answer;
+use super::caller::Caller;
 use super::domains::{Core, blocking};
 use crate::Control;
-use crate::operations::{Done, Op};
+use crate::operations::{Done, Key, Op};
 
 /// How long the caller waits: `?wait=SECONDS`, or a second.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +45,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Wait {
 fn no_wait() -> Problem {
     let detail = format!("wait: it is no number from 0 to {AN_HOUR}");
     Problem::new(Code::BadRequest, "wait", detail, "give the seconds that you wait for the end")
+}
+
+/// The key of a request, where it has one.
+pub(super) fn key(headers: &HeaderMap, caller: Caller, uri: &Uri, body: &[u8]) -> Option<Key> {
+    headers.get("idempotency-key").map(|key| Key::new(caller.uid, key.as_bytes(), uri.path(), body))
 }
 
 /// Does the work of an operation, and answers once it ended or the caller has waited long enough.

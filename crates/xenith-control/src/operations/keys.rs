@@ -20,11 +20,12 @@ pub struct Key {
 }
 
 impl Key {
-    /// The key of this caller for this body.
+    /// The key of this caller for this path and body.
     #[must_use]
-    pub fn new(uid: u32, text: &[u8], body: &[u8]) -> Key {
+    pub fn new(uid: u32, text: &[u8], path: &str, body: &[u8]) -> Key {
         let name = hex(&[&uid.to_le_bytes(), text]);
-        Key { name, fingerprint: hex(&[body]) }
+        // No path has a line's end in it.
+        Key { name, fingerprint: hex(&[path.as_bytes(), b"\n", body]) }
     }
 }
 
@@ -34,11 +35,22 @@ fn hex(parts: &[&[u8]]) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The domain that a request with a key is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Of {
+    /// Its identity: the one that it will have, or has.
+    pub uuid: Uuid,
+    /// The number that it had when the request began, where it was there.
+    #[serde(default)]
+    pub domid: Option<u16>,
+}
+
 /// What is kept of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub(super) operation: Uuid,
-    pub(super) uuid: Uuid,
+    #[serde(flatten)]
+    pub(super) of: Of,
     pub(super) fingerprint: String,
     pub(super) done: bool,
     pub(super) begun_s: u64,

@@ -18,8 +18,8 @@ use uuid::Uuid;
 use xenith_api::latest::{Code, OperationKind, Problem};
 use xenith_engine::clock::Clock;
 
-pub use keys::Key;
 use keys::{Kept, Keys};
+pub use keys::{Key, Of};
 pub use op::{Done, Op};
 
 /// How many operations that ended are remembered.
@@ -52,9 +52,8 @@ impl Operations {
         self.remember(Op::new(id, kind, subject, caller, self.clock.since_epoch()))
     }
 
-    /// Begins one unless its key says that it began before. `ids` are for the operation and its domain.
-    pub fn begin_once(&self, ids: (Uuid, Uuid), kind: OperationKind, subject: &str, caller: &str, key: &Key) -> Result<Begun, Problem> {
-        let (id, uuid) = ids;
+    /// Begins one unless its key says that it began before.
+    pub fn begin_once(&self, id: Uuid, of: Of, kind: OperationKind, subject: &str, caller: &str, key: &Key) -> Result<Begun, Problem> {
         let mut all = self.lock();
         let known = self.keys.get(key).filter(|kept| !self.keys.is_old(kept, self.clock.since_epoch()));
         if let Some(kept) = known {
@@ -66,23 +65,24 @@ impl Operations {
                 return Ok(Begun::Same(Arc::clone(op)));
             }
             if kept.done {
-                return Ok(Begun::Earlier(kept.uuid));
+                return Ok(Begun::Earlier(kept.of.uuid));
             }
         }
-        // A create that an earlier daemon did not finish has the same identity when it is asked for again.
-        let uuid = self.keys.get(key).filter(|kept| !kept.done).map_or(uuid, |kept| kept.uuid);
+        // What an earlier daemon did not finish is about the same domain when it is asked for again.
+        let cut_short = self.keys.get(key).filter(|kept| !kept.done).map(|kept| kept.of);
+        let of = cut_short.unwrap_or(of);
         let now = self.clock.since_epoch();
-        let kept = Kept { operation: id, uuid, fingerprint: key.fingerprint.clone(), done: false, begun_s: now.as_secs() };
+        let kept = Kept { operation: id, of, fingerprint: key.fingerprint.clone(), done: false, begun_s: now.as_secs() };
         self.keys.put(key, &kept).map_err(|error| crate::problem::internal("operation", format!("operation: its key: {error}")))?;
-        let op = Op::new(id, kind, subject, caller, now).with_key(uuid, key.clone());
+        let op = Op::new(id, kind, subject, caller, now).with_key(of, cut_short.is_some(), key.clone());
         Ok(Begun::New(remember(&mut all, op)))
     }
 
     /// Ends an operation.
     pub fn end(&self, op: &Op, outcome: Result<Done, Problem>) {
-        if let (Some(key), Some(uuid), Ok(_)) = (&op.key, op.uuid, &outcome) {
+        if let (Some(key), Some(of), Ok(_)) = (&op.key, op.of, &outcome) {
             let now = self.clock.since_epoch().as_secs();
-            let kept = Kept { operation: op.id, uuid, fingerprint: key.fingerprint.clone(), done: true, begun_s: now };
+            let kept = Kept { operation: op.id, of, fingerprint: key.fingerprint.clone(), done: true, begun_s: now };
             if let Err(error) = self.keys.put(key, &kept) {
                 tracing::warn!("operation {}: its key: {error}", op.id);
             }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use xenith_api::latest::{Code, CoreDump, CreateResponse, EventKind, Operation, OperationKind, OperationState, Problem, Step};
 use xenith_engine::run::{Hook, Moment, Next};
 
-use super::keys::Key;
+use super::keys::{Key, Of};
 use crate::log::Draft;
 
 /// What came of an operation that succeeded.
@@ -28,8 +28,10 @@ pub enum Done {
 pub struct Op {
     /// Its identity, in the journal as well.
     pub id: Uuid,
-    /// The identity of the domain that it makes, where a key holds it.
-    pub uuid: Option<Uuid>,
+    /// The domain that it is about, where a key holds it.
+    pub of: Option<Of>,
+    /// An earlier daemon began it under the same key, and did not come to tell its end.
+    pub again: bool,
     /// Who asked.
     pub caller: String,
     pub(super) key: Option<Key>,
@@ -54,7 +56,8 @@ impl Op {
     pub(super) fn new(id: Uuid, kind: OperationKind, subject: &str, caller: &str, started: Duration) -> Op {
         Op {
             id,
-            uuid: None,
+            of: None,
+            again: false,
             caller: caller.to_owned(),
             key: None,
             kind,
@@ -74,8 +77,8 @@ impl Op {
         Op::new(id, OperationKind::Create, "", "", Duration::ZERO)
     }
 
-    pub(super) fn with_key(self, uuid: Uuid, key: Key) -> Op {
-        Op { uuid: Some(uuid), key: Some(key), ..self }
+    pub(super) fn with_key(self, of: Of, again: bool, key: Key) -> Op {
+        Op { of: Some(of), again, key: Some(key), ..self }
     }
 
     /// Asks it to turn back. One that ended is not changed.

@@ -141,7 +141,8 @@ impl Served {
         let lock = ServeLock::take(&ServeConfig::new(socket.clone())).unwrap();
         let (read, write) = std::io::pipe().unwrap();
         let server = std::thread::spawn(move || serve(control, lock, read.into()).unwrap());
-        while !socket.exists() {
+        // The path is there a moment before anybody listens on it.
+        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
             std::thread::sleep(Duration::from_millis(5));
         }
         Served { socket, stop: Some(write.into()), server: Some(server) }

@@ -1,23 +1,22 @@
 //! `cargo xtask bench grow`: what domains that are there already cost a create, a list and a destroy, and what sixteen creates at once take.
 //!
-//! Both toolstacks work on our store in one boot. How `xl` grows on the stock stores is told by a boot of its own for each.
+//! Both toolstacks work on our store in one boot, and there our API must hold its bounds. Our store speeds `xl` up, to half of its time beside
+//! many domains, so that `xl` where it is at home, on the C store, is told by a boot of its own: what a command of ours must hold is against that.
+//! oxenstored does not come up in the lab's dom0 (4.17: the kernel's xenbus waits for it for ever), so nothing is told about it.
 
 use anyhow::{Result, ensure};
 use lab::{Choice, Lab, Progress};
 use serde_json::json;
 
 use super::metric::{Bound, Metric};
-use super::results::{Results, Times};
+use super::results::Results;
 use super::{boot, report};
 use crate::stories;
-
-/// The stock stores.
-const STORES: [&str; 2] = ["xenstored", "oxenstored"];
 
 /// How to measure.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The release (4.14, 4.17, 4.20), booted once, and once more for each stock store.
+    /// The release (4.14, 4.17, 4.20), booted once, and once more for `xl` on the C store.
     #[arg(long, default_value = "4.17", value_name = "RELEASE")]
     xen: String,
     /// Repetitions that count; one more is made first and dropped.
@@ -26,7 +25,7 @@ pub struct Arguments {
     /// How many domains are many (few are 2); more than 120 need more memory than the machine has.
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(3..=120))]
     domains: u32,
-    /// Leave out how `xl` grows on the stock stores.
+    /// Leave out `xl` on the C store.
     #[arg(long)]
     quick: bool,
 }
@@ -41,7 +40,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let words = format!("--domains {} --repetitions {}\n", arguments.domains, arguments.repetitions + 1);
     let mut boots = vec![("ours", format!("scenarios bench grow ours {words}"))];
     if !arguments.quick {
-        boots.extend(STORES.map(|store| (store, format!("/lab/stock-start {store} && scenarios bench grow {store} {words}"))));
+        boots.push(("xenstored", format!("/lab/stock-start && scenarios bench grow xenstored {words}")));
     }
     let mut xen = String::new();
     for (store, script) in &boots {
@@ -50,7 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     progress.done();
     let mut metrics = compare(&results)?;
     if !arguments.quick {
-        metrics.extend(on_stock_stores(&results)?);
+        metrics.extend(on_stock_store(&results)?);
     }
     let about = json!({ "bench": "grow", "xen": xen, "domains": arguments.domains, "host_load": report::host_load(), "sha256": binaries.xenith.sha256 });
     report::print(&metrics, &about)?;
@@ -73,11 +72,11 @@ fn compare(results: &Results) -> Result<Vec<Metric>> {
         ("list by API, beside few", "list_few", "api", None),
         ("list by API, beside many", "list_many", "api", bound(0.35, 0.10)),
         ("list by command line, beside few", "list_few", "cli", None),
-        ("list by command line, beside many", "list_many", "cli", bound(0.35, 0.10)),
+        ("list by command line, beside many", "list_many", "cli", None),
         ("destroy by API, beside few", "destroy_few", "api", None),
         ("destroy by API, beside many", "destroy_many", "api", bound(0.25, 0.10)),
         ("destroy by command line, beside few", "destroy_few", "cli", None),
-        ("destroy by command line, beside many", "destroy_many", "cli", bound(0.25, 0.10)),
+        ("destroy by command line, beside many", "destroy_many", "cli", None),
         ("16 creates at once by API", "at_once", "api", bound(0.3, 0.3)),
         ("16 creates at once by command line", "at_once", "cli", None),
     ] {
@@ -118,19 +117,25 @@ fn counts(results: &Results) -> Result<Vec<Metric>> {
     ])
 }
 
-/// The growth of `xl` where it is at home, with ours on our store beside it.
-fn on_stock_stores(results: &Results) -> Result<Vec<Metric>> {
-    let own = growth(results, "api")?;
+/// Ours on our store beside `xl` where it is at home.
+fn on_stock_store(results: &Results) -> Result<Vec<Metric>> {
+    let xl = "xl on xenstored";
     let mut metrics = Vec::new();
-    for (name, store) in
-        [("create beside many over few, xl on C xenstored", "xenstored"), ("create beside many over few, xl on oxenstored", "oxenstored")]
-    {
-        metrics.push(Metric::permille(name, growth(results, &format!("xl on {store}"))?, own, None));
+    for (metric, case, own, bound) in [
+        ("create by command line, beside many; xl on C store", "create_many", "cli", None),
+        ("list by API, beside many; xl on C store", "list_many", "api", bound(0.35, 0.10)),
+        ("list by command line, beside many; xl on C store", "list_many", "cli", bound(0.35, 0.10)),
+        ("destroy by API, beside many; xl on C store", "destroy_many", "api", bound(0.25, 0.10)),
+        ("destroy by command line, beside many; xl on C store", "destroy_many", "cli", bound(0.25, 0.10)),
+    ] {
+        metrics.push(Metric::time(metric, &results.times(case, xl)?, &results.times(case, own)?, bound));
     }
-    let at = |case: &str, store: &str| -> Result<Times> { results.times(case, &format!("xl on {store}")) };
-    for (name, case) in [("list by API, xl on C xenstored", "list_many"), ("destroy by API, xl on C xenstored", "destroy_many")] {
-        metrics.push(Metric::time(name, &at(case, "xenstored")?, &results.times(case, "api")?, None));
-    }
+    metrics.push(Metric::permille(
+        "create beside many over few, by API; xl on C store",
+        growth(results, xl)?,
+        growth(results, "api")?,
+        None,
+    ));
     Ok(metrics)
 }
 

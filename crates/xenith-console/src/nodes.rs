@@ -9,6 +9,8 @@
 //!
 //! A dead domain whose page we kept mapped would stay dying for ever, which is why the release is followed at once.
 
+use std::collections::BTreeSet;
+
 use xen_abi::DomId;
 use xen_store::client::{Client, ClientError, Event, Request, Requests, Transport};
 use xen_store::path::{self, StorePath};
@@ -124,7 +126,9 @@ impl<T: Transport> Console<T> {
 
     /// Ends the consoles of domains that are gone.
     fn release(&mut self, client: &mut Client<T>, terminals: &mut dyn Terminals) -> Result<(), ClientError> {
-        let domids: Vec<DomId> = self.followed.keys().copied().collect();
+        // A console that was served on a toolstack's word, before the introduction was heard of, may not be followed yet, and never will be where
+        // the domain's directory went away first.
+        let domids: BTreeSet<DomId> = self.followed.keys().chain(self.sessions.keys()).copied().collect();
         let questions: Vec<Request> = domids.iter().map(|domid| Request::is_domain_introduced(*domid)).collect();
         let replies = client.pipeline(&questions)?;
         let gone: Vec<DomId> = domids

@@ -36,6 +36,21 @@ fn domains_come_and_go() {
 }
 
 #[test]
+fn a_console_served_on_a_toolstacks_word_ends_with_its_domain() {
+    let world = World::new();
+    let (mut console, mut names) = (world.role(Config::default()), Names::default());
+    settle(&mut console, 0, &mut names);
+    // Its introduction and its end are heard of together, when its directory is gone already.
+    world.create(WEB, "web", 0);
+    assert!(console.settle(WEB, &mut names).unwrap());
+    assert_eq!(served(&world), [WEB]);
+    world.destroy(WEB);
+    settle(&mut console, 1, &mut names);
+    assert_eq!(served(&world), []);
+    assert_eq!(world.lock().mapped[&WEB], 0, "a page that stays mapped keeps a domain dying");
+}
+
+#[test]
 fn consoles_that_are_not_ours_are_left_alone() {
     let world = World::new();
     world.create(WEB, "web", 0);

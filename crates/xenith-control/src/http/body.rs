@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 use xenith_api::latest::{Code, Problem};
@@ -32,7 +33,26 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| misread(error.path(), error.inner()))?;
     json.end().map_err(|error| refused(Code::ConfigSyntax, &error.to_string(), ADVICE))?;
+    no_lists(&serde_json::from_slice(bytes).unwrap_or_default(), "")?;
     Ok(value)
+}
+
+/// The lists that requests have, by name.
+const LISTS: [&str; 1] = ["after"];
+
+/// serde takes a list for an object, field by field (and `[]` where all have a default); the document does not.
+fn no_lists(value: &Value, pointer: &str) -> Result<(), Problem> {
+    match value {
+        Value::Array(_) => {
+            let problem = refused(Code::ConfigBadValue, "invalid type: sequence, expected an object", ADVICE);
+            Err(Problem { pointer: Some(pointer.to_owned()), ..problem })
+        }
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(name, _)| !LISTS.contains(&name.as_str()));
+            fields.into_iter().try_for_each(|(name, value)| no_lists(value, &format!("{pointer}/{name}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 const ADVICE: &str = "correct the body as the API describes it";
@@ -120,6 +140,26 @@ mod tests {
             assert_eq!(problem.pointer.as_deref(), Some(pointer), "{text}: {problem}");
         }
         assert!(read::<CreateRequest>(Ok(Bytes::from("{}x"))).is_err());
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        let config = r#""name":"a","memory":"8MiB","boot":{"kernel":"/k"}"#;
+        for (text, pointer) in [
+            ("[]".to_owned(), Some("")),
+            (format!(r#"[{{{config}}},false,false]"#), Some("")),
+            (format!(r#"{{"config":{{{config},"on":[]}}}}"#), Some("/config/on")),
+            (r#"{"config":{"name":"a","memory":"8MiB","boot":["/k",null,""]}}"#.to_owned(), Some("/config/boot")),
+            (format!(r#"{{"config":{{{config},"start":{{"after":["db"]}}}}}}"#), None),
+        ] {
+            let read = read::<CreateRequest>(Ok(Bytes::from(text.clone())));
+            match pointer {
+                None => assert!(read.is_ok(), "{text}: {read:?}"),
+                Some("") => assert!(read.is_err(), "{text}"),
+                Some(pointer) => assert_eq!(read.unwrap_err().pointer.as_deref(), Some(pointer), "{text}"),
+            }
+        }
+        assert!(read::<ShutdownRequest>(Ok(Bytes::from("[]"))).is_err());
     }
 
     #[test]

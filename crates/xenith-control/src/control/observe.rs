@@ -25,6 +25,9 @@ use super::create::{created, destroyed};
 use super::{Control, Mode};
 use crate::log::Draft;
 
+/// How soon a domain is looked at again that is on its way out.
+const DYING_AGAIN: Duration = Duration::from_millis(500);
+
 impl Control {
     /// Looks at every domain and does what is due. Gives the time until something else is due, where something is,
     /// by the host's clock.
@@ -56,7 +59,9 @@ impl Control {
                 self.clean_up_after(engine, record);
                 None
             }
-            Some(seen) => seen.info.shutdown.filter(|_| !seen.info.dying).and_then(|reason| self.reap(engine, record, reason)),
+            // Somebody destroyed it, and somebody still holds its memory: nobody tells when it is gone.
+            Some(seen) if seen.info.dying => Some(DYING_AGAIN),
+            Some(seen) => seen.info.shutdown.and_then(|reason| self.reap(engine, record, reason)),
         }
     }
 

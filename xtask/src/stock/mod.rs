@@ -89,7 +89,7 @@ pub fn replaced(lab: &Lab, choice: &Choice, binaries: &Binaries, progress: &Prog
     Ok(boot(lab, choice, binaries, ("takeover", "stock", &format!("{WITNESS}{TAKEOVER}")), progress)?.checks)
 }
 
-/// Our control beside stock xl: adoption, drift, names and core dumps.
+/// Our control beside stock xl: adoption, drift, names and a soft reset.
 ///
 /// # Errors
 /// When a machine does not come to the end.
@@ -120,7 +120,7 @@ fn boot(lab: &Lab, choice: &Choice, binaries: &Binaries, (name, store, script): 
     job.script = Some(format!("STORE={store}\nRELEASE={}\n{HOST}{script}", choice.name()));
     let out = job.log.with_extension("out");
     job.files_back = Some(out.clone());
-    job.timeout = Duration::from_secs(900);
+    job.timeout = Duration::from_secs(1500);
     let (mut checks, mut last) = (Checks::default(), String::new());
     let outcome = lab.run(choice, &job, |line| {
         if let Line::Report(text) = line {

@@ -12,7 +12,6 @@
 //! A story changes nothing for good: after it, the runner compares what the host holds with what it held before.
 
 pub mod bench;
-pub mod cores;
 pub mod follow;
 pub mod kernels;
 pub mod lab_world;

@@ -7,7 +7,6 @@
 //!   scenarios follow SOCKET FILE                 a client of the event log that can be killed
 //!   scenarios list
 //!   scenarios bench create|grow|guests|memory    in dom0, with the stock tools beside: figures instead of a story
-//!   scenarios cores ONE OTHER                    compares two core dumps of one domain
 //!   scenarios witness guest|dom0 DOMID           two that talk through the store while it is replaced
 //! ```
 //!
@@ -19,7 +18,6 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use scenarios::bench;
-use scenarios::cores;
 use scenarios::follow;
 use scenarios::lab_world::LabWorld;
 use scenarios::serve;
@@ -73,13 +71,6 @@ enum Place {
     Bench {
         #[command(subcommand)]
         what: Bench,
-    },
-    /// Compares two core dumps of one domain that stood still.
-    Cores {
-        /// One.
-        one: PathBuf,
-        /// The other.
-        other: PathBuf,
     },
     /// Talks through the store, and misses nothing while it is replaced.
     Witness {
@@ -174,10 +165,6 @@ fn run(place: Place) -> Result<usize> {
         }
         Place::Bench { what: Bench::Create { repetitions, quick } } => bench::create(repetitions, quick).map(|()| 0),
         Place::Bench { what: Bench::Guests { who, guests, repetitions } } => bench::guests(&who, guests, repetitions).map(|()| 0),
-        Place::Cores { one, other } => {
-            println!("{}", cores::compare(&one, &other)?);
-            Ok(0)
-        }
         Place::Bench { what: Bench::Grow { store, domains, repetitions } } => bench::grow(&store, domains, repetitions).map(|()| 0),
         Place::Bench { what: Bench::Memory { who, domains } } => bench::memory(&who, domains).map(|()| 0),
         Place::Witness { part: Part::Guest } => witness::guest().map(|()| 0),

@@ -277,22 +277,6 @@ fn a_dump_killed_anywhere_leaves_no_file_and_a_domain_that_runs() {
         let order = host.order(1, "16MiB", false);
         let created = host.engine(Arc::new(Always)).create(&order).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        for death in 0..2 * 3 {
-            let entry = DumpEntry {
-                uuid: order.uuid,
-                domid: created.record.domid,
-                name: "web".to_owned(),
-                path: dir.path().join("core"),
-                limit_bytes: u64::MAX,
-                pause: true,
-            };
-            host.engine(die_after(death)).dump(host.fresh(), &entry, &Always, Arc::new(|_, _| true)).unwrap_err();
-            assert_eq!(next_daemon(&host), [Recovered::Over(order.uuid)], "{release} death {death}");
-            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{release} death {death}");
-            let seen = host.engine(Arc::new(Always)).look(DomId(entry.domid)).unwrap().unwrap();
-            assert!(!seen.info.paused, "{release} death {death}");
-        }
-        // Somebody who changes their mind half way.
         let entry = DumpEntry {
             uuid: order.uuid,
             domid: created.record.domid,
@@ -301,6 +285,14 @@ fn a_dump_killed_anywhere_leaves_no_file_and_a_domain_that_runs() {
             limit_bytes: u64::MAX,
             pause: true,
         };
+        for death in 0..2 * 3 {
+            host.engine(die_after(death)).dump(host.fresh(), &entry, &Always, Arc::new(|_, _| true)).unwrap_err();
+            assert_eq!(next_daemon(&host), [Recovered::Over(order.uuid)], "{release} death {death}");
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{release} death {death}");
+            let seen = host.engine(Arc::new(Always)).look(DomId(entry.domid)).unwrap().unwrap();
+            assert!(!seen.info.paused, "{release} death {death}");
+        }
+        // Somebody who changes their mind half way.
         let engine = host.engine(Arc::new(Always));
         let problem = engine.dump(host.fresh(), &entry, &Always, Arc::new(|done, _| done < 1024)).unwrap_err();
         assert_eq!(problem.code, xenith_api::latest::Code::Cancelled);

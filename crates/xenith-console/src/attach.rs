@@ -99,7 +99,7 @@ impl<T: Transport> Console<T> {
             }
         }
         match terminals.open(domid) {
-            Some(tty) => client.write(&path::domain(domid).console_tty(), tty),
+            Some(tty) => name_terminal(client, domid, &tty),
             None => Ok(()),
         }
     }
@@ -165,6 +165,15 @@ impl<T: Transport> Console<T> {
         }
         Ok(true)
     }
+}
+
+/// Where the terminal is, for those who look for it in the store. The domain's directory may be gone since it was looked at, and is not made anew.
+fn name_terminal<T: Transport>(client: &mut Client<T>, domid: DomId, tty: &str) -> Result<(), ClientError> {
+    let nodes = path::domain(domid);
+    client.transaction(|tx| match tx.read_text(&nodes.console_port())? {
+        Some(_) => tx.write(&nodes.console_tty(), tty),
+        None => Ok(()),
+    })
 }
 
 /// Names are chosen by people: only what is harmless as a file's name is used as one.

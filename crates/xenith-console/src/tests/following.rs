@@ -6,6 +6,7 @@ use xen_store::path;
 
 use super::world::{Names, World, settle};
 use crate::config::Config;
+use crate::console::Terminals;
 
 const WEB: DomId = DomId(5);
 
@@ -48,6 +49,27 @@ fn a_console_served_on_a_toolstacks_word_ends_with_its_domain() {
     settle(&mut console, 1, &mut names);
     assert_eq!(served(&world), []);
     assert_eq!(world.lock().mapped[&WEB], 0, "a page that stays mapped keeps a domain dying");
+}
+
+#[test]
+fn a_directory_that_went_away_is_not_made_anew_for_the_terminal() {
+    struct GoneMeanwhile(World);
+    impl Terminals for GoneMeanwhile {
+        fn open(&mut self, domid: DomId) -> Option<String> {
+            self.0.destroy(domid);
+            Some("/dev/pts/5".to_owned())
+        }
+        fn close(&mut self, _: DomId) {}
+    }
+    let world = World::new();
+    let mut console = world.role(Config::default());
+    world.create(WEB, "web", 0);
+    let mut terminals = GoneMeanwhile(world.clone());
+    for now_ms in 0..20 {
+        assert!(console.turn(now_ms, &mut terminals).store_lost.is_none());
+    }
+    assert_eq!(world.tools().read_text(&path::domain(WEB).console_tty()).unwrap(), None);
+    assert_eq!(served(&world), []);
 }
 
 #[test]

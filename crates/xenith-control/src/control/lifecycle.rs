@@ -8,6 +8,7 @@ use xenith_api::latest::{Action, Code, DomainState, EventKind, Problem};
 use xenith_engine::Engine;
 use xenith_engine::fault::Fault;
 use xenith_engine::life;
+use xenith_engine::store::Stores;
 
 use super::create::destroyed;
 use super::find::Found;
@@ -23,6 +24,18 @@ pub struct Stopping {
     pub domid: DomId,
     /// Its handle.
     pub uuid: Uuid,
+}
+
+/// Says the word to a domain, unless its number is another's or nobody's by now.
+pub(super) fn tell_to_stop(stores: &Stores, Stopping { domid, uuid }: Stopping, word: &str) -> Result<(), Fault> {
+    let (home, own) = (path::domain(domid), path::vm(uuid));
+    let is_there = stores.with(|store| {
+        store.transaction(|tx| {
+            let is_its = tx.read_text(&home.vm())?.as_deref() == Some(own.root().as_str());
+            if is_its { tx.write(&home.control_shutdown(), word).map(|()| true) } else { Ok(false) }
+        })
+    })?;
+    if is_there { Ok(()) } else { Err(Fault::Gone) }
 }
 
 impl Control {
@@ -76,9 +89,7 @@ impl Control {
             DomainState::Paused => return Err(problem::state(&found.name, "it is paused and cannot hear it", "unpause it first")),
             DomainState::Running | DomainState::Blocked => {}
         }
-        let node = path::domain(found.domid()).control_shutdown();
-        let asked = self.stores.with(|store| store.write(&node, word));
-        asked.map_err(|fault| fault.problem(&subject(&found), None))?;
+        tell_to_stop(&self.stores, stopping, word).map_err(|fault| fault.problem(&subject(&found), None))?;
         Ok(stopping)
     }
 

@@ -10,7 +10,7 @@ use xenith_engine::fault::Fault;
 use xenith_engine::store::Stores;
 
 use super::Stopping;
-use super::lifecycle::POWEROFF;
+use super::lifecycle::{POWEROFF, tell_to_stop};
 use crate::problem;
 
 /// What is left to work with.
@@ -68,11 +68,9 @@ impl Limited {
 
     pub(super) fn shutdown(&self, id: &str) -> Result<Stopping, Problem> {
         let domain = self.get(id)?;
-        let domid = DomId(domain.domid);
-        let node = path::domain(domid).control_shutdown();
-        let asked = self.stores.with(|store| store.write(&node, POWEROFF));
-        asked.map_err(|fault| fault.problem(&format!("domain {}", domain.name), None))?;
-        Ok(Stopping { domid, uuid: domain.uuid })
+        let stopping = Stopping { domid: DomId(domain.domid), uuid: domain.uuid };
+        tell_to_stop(&self.stores, stopping, POWEROFF).map_err(|fault| fault.problem(&format!("domain {}", domain.name), None))?;
+        Ok(stopping)
     }
 
     /// The store drops a domain that is gone.

@@ -12,6 +12,7 @@ use axum::http::Request;
 use common::{Host, json_of, send};
 use serde_json::{Value, json};
 use xen_abi::Release;
+use xen_sim::FaultPlan;
 use xenith_api::latest::EventKind;
 use xenith_control::{Caller, Control, ControlConfig};
 use xenith_engine::run::{Moment, Next};
@@ -115,6 +116,35 @@ async fn a_create_is_cancelled_at_every_step() {
             assert_eq!((&ended["state"], &ended["error"]["code"]), (&json!("cancelled"), &json!("cancelled")), "{release} {moment:?}");
             assert_eq!(host.everything(), before, "{release} {moment:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_create_that_stands_still_at_any_step_costs_a_list_nothing() {
+    let host = Host::new(Release::V4_17);
+    let control = host.start();
+    // Hypercalls and mappings of a list.
+    let list = async |control: &Arc<Control>| {
+        host.machine.set_faults(FaultPlan::none());
+        let domains = json_of(control, "GET", "/v1/domains", None, 200).await;
+        (host.machine.steps().iter().map(|step| step.name).collect::<Vec<_>>(), domains.as_array().unwrap().len())
+    };
+    json_of(&control, "POST", "/v1/domains", Some(host.create_request("idle")), 201).await;
+    let (idle, two) = list(&control).await;
+    assert!(!idle.is_empty() && two == 2);
+    let plan = json!({ "config": host.create_request("web")["config"], "dry_run": true });
+    let steps = json_of(&control, "POST", "/v1/domains", Some(plan), 200).await["plan"].as_array().unwrap().len();
+    drop(control);
+    for moment in (0..steps).flat_map(|step| [Moment::BeforeAct(step), Moment::AfterAct(step)]) {
+        let gate = Gate::new(moment);
+        let control = gated(&host, &gate);
+        let path = begin(&control, &host).await;
+        gate.reached().await;
+        let (meanwhile, domains) = list(&control).await;
+        assert_eq!((meanwhile, domains - 2), (idle.clone(), usize::from(domains > 2)), "{moment:?}");
+        json_of(&control, "POST", &format!("{path}/cancel?wait=0"), None, 200).await;
+        gate.open(Next::Go);
+        json_of(&control, "GET", &format!("{path}?wait=60"), None, 200).await;
     }
 }
 

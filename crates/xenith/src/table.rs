@@ -29,6 +29,11 @@ fn line(row: &[String], widths: &[usize], figures: &[usize]) -> String {
     line
 }
 
+/// A line that names a value, as those around it do.
+pub fn named(name: &str, value: &str) -> String {
+    format!("{name:<15} {value}").trim_end().to_owned() + "\n"
+}
+
 /// How many columns of the terminal it takes. Most cells are plain.
 fn columns(cell: &str) -> usize {
     if cell.is_ascii() { cell.len() } else { cell.width() }

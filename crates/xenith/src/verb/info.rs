@@ -4,7 +4,7 @@ use xenith_api::latest::{Host, Problem};
 
 use super::list::mebibytes;
 use crate::context::Context;
-use crate::table::printable;
+use crate::table::{named, printable};
 
 /// Show the host: Xen's release, interface numbers, memory, CPUs, mitigations
 #[derive(Debug, clap::Args)]
@@ -44,11 +44,7 @@ fn text(host: &Host) -> String {
         ("capabilities", host.capabilities.join(" ")),
         ("mitigations", mitigations(host)),
     ];
-    lines.map(|(name, value)| line(name, &value)).concat()
-}
-
-fn line(name: &str, value: &str) -> String {
-    format!("{name:<15} {value}").trim_end().to_owned() + "\n"
+    lines.map(|(name, value)| named(name, &value)).concat()
 }
 
 /// The lines one below the other, or why there are none.

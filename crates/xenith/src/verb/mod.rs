@@ -25,6 +25,7 @@ pub mod reboot;
 pub mod rename;
 pub mod resize;
 pub mod restart;
+pub mod show;
 pub mod shutdown;
 pub mod start;
 pub mod store;

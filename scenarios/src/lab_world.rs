@@ -16,11 +16,14 @@ use xenith_api::latest::Boot;
 
 use crate::kernels;
 use crate::leftovers::Leftovers;
+use crate::processes;
 use crate::store_walk;
-use crate::world::{Api, COUNT, Guest, Role, World};
+use crate::world::{Api, COUNT, Footprint, Guest, Role, World};
 
 /// The shipped binary.
 pub(crate) const BINARY: &str = "/usr/bin/xenith";
+/// Its file's name, by which its processes are found.
+pub(crate) const PROGRAM: &str = "xenith";
 /// Where it serves the API.
 pub(crate) const API_SOCKET: &str = "/run/xenith/api.sock";
 const CONSOLE_SOCKET: &str = "/run/xenith/console.sock";
@@ -34,7 +37,7 @@ const OUT: &str = "/lab/out";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(120);
 /// Xen's own heap grows and shrinks by a page or two with domains that come and go (measured on 4.17 and 4.20: 22 pages over the first 20 cycles,
-/// then 0 to 9 over every 20). A page lost with every domain would still show: [`crate::stories`] makes fifty.
+/// then 0 to 9 over every 20). A page lost with every domain would still show: [`crate::stories`] makes a hundred.
 const XEN_HEAP_KIB: u64 = 40 * 4;
 
 /// dom0 with `xenith all` as its only toolstack.
@@ -136,6 +139,11 @@ impl World for LabWorld {
         counts.insert("journal files".to_string(), entries(Path::new("/run/xenith/journal")));
         counts.insert("domain records".to_string(), entries(Path::new("/run/xenith/domains")));
         Ok(Leftovers { free_memory_kib: host.free_memory_kib, domains, store_paths: store_walk::paths(Path::new(STORE_SOCKET))?, counts })
+    }
+
+    fn footprints(&self) -> Result<BTreeMap<String, Footprint>> {
+        let all = processes::of(&[PROGRAM])?;
+        all.iter().map(|one| Ok((one.name.clone(), Footprint { pss_kib: one.pss_kib()?, descriptors: one.descriptors()? }))).collect()
     }
 
     fn kill(&mut self, role: Role) -> Result<()> {

@@ -48,6 +48,12 @@ impl Process {
         let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
         pss_kib(&text).with_context(|| format!("{path} has no Pss"))
     }
+
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> Result<usize> {
+        let path = format!("/proc/{}/fd", self.pid);
+        Ok(fs::read_dir(&path).with_context(|| format!("list {path}"))?.count())
+    }
 }
 
 fn name(path: &Path) -> Option<String> {
@@ -87,7 +93,7 @@ mod tests {
         let program = name(&std::env::current_exe().unwrap()).unwrap();
         let all = of(&[&program]).unwrap();
         let own = all.iter().find(|process| process.pid == std::process::id()).unwrap();
-        assert!(own.pss_kib().unwrap() > 0);
+        assert!(own.pss_kib().unwrap() > 0 && own.descriptors().unwrap() > 2);
         assert!(of(&["no such program"]).is_err());
     }
 }

@@ -33,7 +33,7 @@ use xenith_store::{BootNodes, Claims, MapPages, Means, Opened, Told, in_threads}
 use crate::kernels;
 use crate::leftovers::Leftovers;
 use crate::store_walk;
-use crate::world::{Api, COUNT, Guest, Role, World};
+use crate::world::{Api, COUNT, Footprint, Guest, Role, World};
 
 /// How long a role may take to answer, in real time.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -288,6 +288,10 @@ impl World for SimWorld {
         }
         let domains: BTreeSet<u16> = audit.domains.keys().map(|domid| domid.0).collect();
         Ok(Leftovers { free_memory_kib: audit.free_pages * 4, domains, store_paths: store_walk::paths(&self.path("store.sock"))?, counts })
+    }
+
+    fn footprints(&self) -> Result<BTreeMap<String, Footprint>> {
+        Ok(BTreeMap::new())
     }
 
     fn kill(&mut self, role: Role) -> Result<()> {

@@ -1,5 +1,6 @@
 //! What a story can do and see, wherever it runs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -41,6 +42,15 @@ pub enum Role {
     Control,
     /// `xenith console`.
     Console,
+}
+
+/// What a role's process holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// Its memory in KiB: what is its own, and of what it shares with others a share.
+    pub pss_kib: u64,
+    /// Open descriptors.
+    pub descriptors: usize,
 }
 
 /// What every answer is held against.
@@ -89,6 +99,8 @@ pub trait World {
     fn slack_kib(&self) -> u64;
     /// Everything that a leftover would show in.
     fn leftovers(&mut self) -> Result<Leftovers>;
+    /// What each role's process holds, by its name; none where the roles are no processes.
+    fn footprints(&self) -> Result<BTreeMap<String, Footprint>>;
     /// Ends a role at once (SIGKILL in the lab; on the simulator a stop between two turns), and sees that it comes back.
     fn kill(&mut self, role: Role) -> Result<()>;
 }

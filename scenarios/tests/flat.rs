@@ -1,6 +1,6 @@
 //! A thousand domains come and go, and the process that holds control, store and console stays as large as it was.
 //!
-//! A process of its own, with one heap: nothing else runs in what is measured. Control remembers the last thousand operations, two of which are
+//! A process of its own, with one heap: nothing else runs in what is measured. Control remembers the last 256 operations, two of which are
 //! made by each domain, so the first cycles fill that and count as warm-up.
 
 #![allow(clippy::panic, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by it")]
@@ -14,7 +14,7 @@ use scenarios::world::{Guest, World, config, create_paused, gone, steady};
 use xen_abi::Release;
 use xen_sim::FaultPlan;
 
-const WARM_UP: u32 = 600;
+const WARM_UP: u32 = 200;
 const CYCLES: u32 = 1000;
 /// Between two looks.
 const STRIDE: u32 = 100;

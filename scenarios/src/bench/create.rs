@@ -1,7 +1,6 @@
 //! `scenarios bench create`: a domain by `xl`, by our API and by our command line, in turn.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use xenith_api::latest::{Cost, CreateResponse};
@@ -72,7 +71,7 @@ fn linux(repetitions: usize) -> Result<()> {
     for repetition in 0..repetitions {
         xl.push(by_xl(&LINUX, &xl_file)?.0);
         if repetition < FIRST_CREATES {
-            empty(Path::new(KERNEL_CACHE))?;
+            forget_kernels()?;
             first.push(by_api(&LINUX)?.0);
         }
         let (again, _, cost) = by_api(&LINUX)?;
@@ -114,8 +113,8 @@ fn by_api(guest: &Guest<'_>) -> Result<(u64, u64, Cost)> {
 }
 
 /// Forgets every unpacked kernel.
-fn empty(directory: &Path) -> Result<()> {
-    for entry in fs::read_dir(directory).with_context(|| format!("list {}", directory.display()))? {
+pub(super) fn forget_kernels() -> Result<()> {
+    for entry in fs::read_dir(KERNEL_CACHE).with_context(|| format!("list {KERNEL_CACHE}"))? {
         let path = entry?.path();
         fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
     }

@@ -1,12 +1,16 @@
-//! `scenarios bench grow`: create, list and destroy beside few domains and beside many, and sixteen creates at once.
+//! `scenarios bench grow`: create, list and destroy beside few domains and beside many, sixteen creates at once, and lists beside a slow create.
 
 use std::fs;
+use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
+use super::create::forget_kernels;
 use super::crowd::{self, Maker};
-use super::{Figures, processes, settle, strace, syncs, tell, timed};
-use crate::lab_world::{API_SOCKET, LabWorld};
+use super::peer::LINUX;
+use super::{Figures, settle, strace, syncs, tell, timed};
+use crate::lab_world::{API_SOCKET, LabWorld, PROGRAM};
+use crate::processes;
 
 /// Where `xl` keeps its locks; its own init script makes it.
 const XL_RUN: &str = "/run/xen";
@@ -28,6 +32,7 @@ pub fn grow(store: &str, many: usize, repetitions: usize) -> Result<()> {
         at_once(maker, repetitions)?;
     }
     beside_few_and_many(&[Maker::Xl, Maker::Api, Maker::Cli], store, many, repetitions)?;
+    list_beside_a_slow_create()?;
     waits_for_the_disk()?;
     world.stop()
 }
@@ -105,9 +110,34 @@ fn at_once(maker: Maker, repetitions: usize) -> Result<()> {
     tell("at_once", maker.name(), Figures::Us(times))
 }
 
+/// A create is slow whose kernel has to be unpacked first. Lists are asked for until it is done, and as often while nothing else happens.
+fn list_beside_a_slow_create() -> Result<()> {
+    // So that there is a cache.
+    Maker::Api.create(NAME)?;
+    forget_kernels()?;
+    let meanwhile = thread::scope(|scope| {
+        let create = scope.spawn(|| timed::request(API_SOCKET, "POST", "/v1/domains", &LINUX.request()));
+        let mut times = Vec::new();
+        while !create.is_finished() {
+            times.push(Maker::Api.list()?);
+        }
+        create.join().map_err(|_| anyhow!("the create's thread panicked"))??;
+        Ok::<_, anyhow::Error>(times)
+    })?;
+    settle();
+    let idle = meanwhile.iter().map(|_| Maker::Api.list()).collect::<Result<_>>()?;
+    tell("list_meanwhile", "api", Figures::Us(meanwhile))?;
+    tell("list_idle", "api", Figures::Us(idle))?;
+    for name in [LINUX.name, NAME] {
+        Maker::Api.destroy(name)?;
+    }
+    settle();
+    Ok(())
+}
+
 /// Of every process of ours while a domain is created, and of `xl` and its children. A config that is stored shows that the count counts.
 fn waits_for_the_disk() -> Result<()> {
-    let ours = processes::of(&["xenith"])?;
+    let ours = processes::of(&[PROGRAM])?;
     let create = || Maker::Api.create(NAME).map(|_| settle());
     tell("syncs_of_a_create", "api", Figures::Count(syncs::during(&ours, create)?))?;
     Maker::Api.destroy(NAME)?;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::crowd::{self, Maker};
-use super::{Figures, processes, tell};
-use crate::lab_world::LabWorld;
+use super::{Figures, tell};
+use crate::lab_world::{LabWorld, PROGRAM};
+use crate::processes;
 
 /// Ours: one program, a process for each role.
-const OURS: &[&str] = &["xenith"];
+const OURS: &[&str] = &[PROGRAM];
 /// The stock ones: `xl` stays behind for each domain, to see its end.
 const STOCK: &[&str] = &["xl", "xenstored", "xenconsoled"];
 /// How long everybody may go on after the last domain came or went. Idle time costs nothing where instructions are counted.

@@ -17,7 +17,6 @@ mod grow;
 mod guests;
 mod memory;
 mod peer;
-mod processes;
 mod strace;
 mod syncs;
 mod timed;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::processes::Process;
+use crate::processes::Process;
 
 /// Where strace writes.
 const OUTPUT: &str = "/tmp/strace.syncs";

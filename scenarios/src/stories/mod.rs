@@ -33,7 +33,7 @@ pub struct Story {
 pub const ALL: &[Story] = &[
     Story { name: "dry_run", about: "a plan is printed and nothing is done", run: dry_run::run },
     Story { name: "bad_input", about: "every bad input gets its code and leaves nothing behind", run: bad_input::run },
-    Story { name: "cycles", about: "50 domains are created and destroyed, and nothing is left", run: cycles::run },
+    Story { name: "cycles", about: "100 domains are created and destroyed, nothing is left, no role grows", run: cycles::run },
     Story { name: "many_at_once", about: "20 domains are created at once, and destroyed at once", run: many_at_once::run },
     Story { name: "cancel", about: "creates cancelled sooner and later leave nothing", run: cancel::run },
     Story { name: "store_client", about: "our client meets our store by its socket and by the kernel's device", run: store_client::run },

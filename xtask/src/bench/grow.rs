@@ -82,6 +82,8 @@ fn compare(results: &Results) -> Result<Vec<Metric>> {
     ] {
         metrics.push(Metric::time(metric, &results.times(case, "xl")?, &results.times(case, own)?, bound));
     }
+    let (idle, meanwhile) = (results.times("list_idle", "api")?, results.times("list_meanwhile", "api")?);
+    metrics.push(Metric::time("list by API while a slow create goes on, against itself", &idle, &meanwhile, bound(1.5, 1.1)));
     let xl = growth(results, "xl")?;
     metrics.push(Metric::permille("create beside many over few, by API", xl, growth(results, "api")?, bound(1150.0, 1030.0)));
     metrics.push(Metric::permille("create beside many over few, by command line", xl, growth(results, "cli")?, bound(1150.0, 1030.0)));
@@ -159,6 +161,8 @@ mod tests {
                 ));
             }
         }
+        hear(r#"{"case":"list_idle","who":"api","us":[1,10]}"#.to_owned());
+        hear(r#"{"case":"list_meanwhile","who":"api","us":[1,11]}"#.to_owned());
         hear(r#"{"case":"syncs_of_a_stored_config","who":"api","count":2}"#.to_owned());
         results
     }

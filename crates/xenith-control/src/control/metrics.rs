@@ -95,7 +95,7 @@ fn text(figures: &Figures) -> String {
     page.each("domain_vcpus", "gauge", "Vcpus online.", domains, |one| one.vcpus.to_string());
     let states =
         OPERATIONS.map(|(state, word)| (format!("state=\"{word}\""), operations.iter().filter(|one| **one == state).count().to_string()));
-    page.family("operations", "gauge", "Operations under way, and of the last thousand that ended.", states);
+    page.family("operations", "gauge", "Operations under way, and of the last 256 that ended.", states);
     page.one("events", "counter", "Events told since the log was begun.", events);
     page.one("stored_configs", "gauge", "Stored configs.", configs);
     page.0 + "# EOF\n"

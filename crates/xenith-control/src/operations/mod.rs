@@ -22,8 +22,8 @@ use keys::{Kept, Keys};
 pub use keys::{Key, Of};
 pub use op::{Done, Op};
 
-/// How many operations that ended are remembered.
-const REMEMBERED: usize = 1000;
+/// How many operations that ended are remembered; the event log has all of them.
+const REMEMBERED: usize = 256;
 
 /// All of them.
 pub struct Operations {

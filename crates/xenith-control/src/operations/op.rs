@@ -119,7 +119,13 @@ impl Op {
 
     pub(super) fn end(&self, outcome: Result<Done, Problem>, now: Duration) {
         let outcome = outcome.map_err(|problem| Problem { operation: Some(self.id), ..problem });
-        self.lock().ended.get_or_insert((outcome, now));
+        let mut state = self.lock();
+        if let Ok(Done::Created(_)) = outcome {
+            // The answer has them, with how long each took.
+            state.steps = Arc::default();
+        }
+        state.ended.get_or_insert((outcome, now));
+        drop(state);
         self.over.send_replace(true);
     }
 
@@ -172,7 +178,8 @@ impl Op {
             };
             match outcome {
                 Ok(Done::Created(created)) => {
-                    (told.done, told.steps, told.domain) = (total, created.plan.clone(), created.domain.clone());
+                    let total = u32::try_from(created.plan.len()).unwrap_or(u32::MAX);
+                    (told.done, told.total, told.steps, told.domain) = (total, total, created.plan.clone(), created.domain.clone());
                 }
                 Ok(Done::Dumped(core)) => (told.done, told.core) = (total, Some(core.clone())),
                 Ok(Done::Nothing) => {}

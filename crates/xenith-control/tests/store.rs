@@ -12,7 +12,7 @@ use xen_abi::{DomId, Release};
 use xen_store::client::Requests;
 use xen_store::path::StorePath;
 use xen_store::perms::{Perm, Rights};
-use xenith_api::latest::{Code, Role};
+use xenith_api::latest::{Code, EventKind, Role};
 use xenith_control::Caller;
 
 const RELEASES: [Release; 4] = [Release::V4_14, Release::V4_17, Release::V4_20, Release::V4_22];
@@ -171,6 +171,9 @@ fn the_client_reads_back_what_it_writes() {
     let told = client.store_nodes("/data", 1).unwrap();
     assert_eq!((told.nodes.len(), told.nodes[1].value_hex.as_deref()), (2, Some("ff")));
     client.remove_store("/data").unwrap();
+    let events = client.events(0, false).unwrap().map(Result::unwrap);
+    let told: Vec<String> = events.filter(|event| event.kind == EventKind::StoreChanged).map(|event| event.detail).collect();
+    assert_eq!(told, ["/data/x: written", "/data: removed"]);
     assert_eq!(client.store_nodes("/data", 0).unwrap_err().code, Code::StoreNodeNotFound);
     assert_eq!(client.write_store("/a b", b"").unwrap_err().code, Code::StorePathInvalid);
     served.stop();

@@ -113,6 +113,8 @@ kinds! {
     OperationEnded = "operation-ended",
     /// Somebody else changed something: a domain came, went or was changed without us.
     Drift = "drift",
+    /// A node of the store was written or removed over the API.
+    StoreChanged = "store-changed",
     /// The store went away.
     StoreLost = "store-lost",
     /// The store is back.

@@ -5,10 +5,11 @@ use xen_store::path::StorePath;
 use xen_store::perms::{Perm, parse_list};
 use xen_store::wire::{PAYLOAD_MAX, XsError};
 use xenith_api::latest::problem::shorten;
-use xenith_api::latest::{Code, Problem, StoreNode, StoreNodes, StoreValue};
+use xenith_api::latest::{Code, EventKind, Problem, StoreNode, StoreNodes, StoreValue};
 use xenith_engine::fault::Fault;
 
 use super::Control;
+use crate::log::Draft;
 
 /// The most nodes of one answer.
 const NODES_MAX: usize = 1000;
@@ -40,18 +41,20 @@ impl Control {
     }
 
     /// Writes a node's value; nodes that are missing on the way are made.
-    pub fn write_store(&self, path: &StorePath, value: &[u8]) -> Result<(), Problem> {
+    pub fn write_store(&self, path: &StorePath, value: &[u8], caller: &str) -> Result<(), Problem> {
         // A zero stands between the two in the request.
         let most = PAYLOAD_MAX.saturating_sub(path.as_str().len() + 1);
         if value.len() > most {
             let detail = format!("{}: a value of {} bytes is too large", name(path), value.len());
             return Err(Problem::new(Code::StoreValueTooLarge, name(path), detail, format!("write at most {most} bytes there")));
         }
-        self.stores.with(|store| store.write(path, value)).map_err(|fault| problem(path, &fault))
+        self.stores.with(|store| store.write(path, value)).map_err(|fault| problem(path, &fault))?;
+        self.tell_store(path, "written", caller);
+        Ok(())
     }
 
     /// Removes a node and all below it.
-    pub fn remove_store(&self, path: &StorePath) -> Result<(), Problem> {
+    pub fn remove_store(&self, path: &StorePath, caller: &str) -> Result<(), Problem> {
         if path.is_root() {
             let detail = "/: the root cannot be removed";
             return Err(Problem::new(Code::StorePathInvalid, "/", detail, "remove what is below it, one by one"));
@@ -63,7 +66,13 @@ impl Control {
                 tx.call(&Request::rm(path))
             })
         });
-        removed.map(drop).map_err(|fault| problem(path, &fault))
+        removed.map_err(|fault| problem(path, &fault))?;
+        self.tell_store(path, "removed", caller);
+        Ok(())
+    }
+
+    fn tell_store(&self, path: &StorePath, done: &str, caller: &str) {
+        self.tell(vec![Draft::new(EventKind::StoreChanged, format!("{}: {done}", name(path))).caller(caller)]);
     }
 }
 

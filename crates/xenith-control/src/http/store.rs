@@ -1,5 +1,6 @@
 //! The store's routes: which node is meant stands in the query.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
@@ -8,6 +9,7 @@ use xenith_api::latest::store::DEPTH_MAX;
 use xenith_api::latest::{Code, Problem, StoreValue};
 
 use super::body::{self, Body};
+use super::caller::Caller;
 use super::domains::{Core, blocking};
 use super::{answer, query};
 use crate::control::node_path;
@@ -19,16 +21,18 @@ pub(super) async fn read(State(control): Core, uri: Uri) -> Response {
     }
 }
 
-pub(super) async fn write(State(control): Core, uri: Uri, body: Body) -> Response {
+pub(super) async fn write(State(control): Core, Extension(caller): Extension<Caller>, uri: Uri, body: Body) -> Response {
     match node(&uri).and_then(|path| Ok((path, value(body)?))) {
-        Ok((path, value)) => answer::nothing(blocking(&control, move |control| control.write_store(&path, &value)).await),
+        Ok((path, value)) => {
+            answer::nothing(blocking(&control, move |control| control.write_store(&path, &value, &caller.to_string())).await)
+        }
         Err(fault) => answer::problem(&fault),
     }
 }
 
-pub(super) async fn remove(State(control): Core, uri: Uri) -> Response {
+pub(super) async fn remove(State(control): Core, Extension(caller): Extension<Caller>, uri: Uri) -> Response {
     match node(&uri) {
-        Ok(path) => answer::nothing(blocking(&control, move |control| control.remove_store(&path)).await),
+        Ok(path) => answer::nothing(blocking(&control, move |control| control.remove_store(&path, &caller.to_string())).await),
         Err(fault) => answer::problem(&fault),
     }
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use xenith_api::latest::{Code, CreateRequest, DomainConfig, Operation, OperationState, routes};
+use xenith_api::latest::{Code, DomainConfig, OperationState};
 
+use super::midway::{at_step, begin_create};
 use crate::world::{Guest, World, config, gone, until};
 
 /// Steps of a create of this kind, and a few more.
@@ -26,21 +27,9 @@ pub fn run(world: &mut dyn World) -> Result<()> {
 
 /// A create that is cancelled once that many steps are done.
 fn one(world: &mut dyn World, config: &DomainConfig, step: u32) -> Result<OperationState> {
-    let operation = begin(world, config)?;
-    let id = operation.id.to_string();
-    let limit = world.boot_limit();
-    let client = world.client();
-    let mut ended = until(world, "the operation to get there", limit, |_| {
-        // As often as can be: steps take less than a millisecond.
-        let mut now = client.operation(&id)?;
-        for _ in 0..200 {
-            if now.done >= step || now.state != OperationState::Running {
-                break;
-            }
-            now = client.operation(&id)?;
-        }
-        Ok((now.done >= step || now.state != OperationState::Running).then_some(now))
-    })?;
+    let operation = begin_create(world, config)?;
+    let (id, limit, client) = (operation.id.to_string(), world.boot_limit(), world.client());
+    let mut ended = at_step(world, &operation, step)?;
     if ended.state == OperationState::Running {
         client.cancel(&id)?;
         ended = until(world, "the operation's end", limit, |_| {
@@ -61,17 +50,4 @@ fn one(world: &mut dyn World, config: &DomainConfig, step: u32) -> Result<Operat
     }
     world.pass(Duration::from_millis(10))?;
     Ok(ended.state)
-}
-
-/// Nobody waits for it.
-fn begin(world: &dyn World, config: &DomainConfig) -> Result<Operation> {
-    let body = serde_json::to_vec(&CreateRequest { config: config.clone(), paused: false, dry_run: false })?;
-    let (status, answer) = world.api().0.exchange(routes::CREATE.method, &format!("{}?wait=0", routes::CREATE.path), &[], Some(&body))?;
-    if status == 201 {
-        // It was done before anybody could look: the newest of its kind.
-        let all = world.client().operations()?;
-        return all.into_iter().rev().find(|operation| operation.subject == config.name).context("no operation of it");
-    }
-    ensure!(status == 202, "a create is answered with {status}: {}", String::from_utf8_lossy(&answer));
-    Ok(serde_json::from_slice(&answer)?)
 }

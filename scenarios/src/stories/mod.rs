@@ -13,8 +13,10 @@ mod crash_loop;
 mod cycles;
 mod dry_run;
 mod four_at_once;
+mod killed_midway;
 mod lifecycle;
 mod many_at_once;
+mod midway;
 mod on_actions;
 mod resize;
 mod store_client;
@@ -44,6 +46,11 @@ pub const ALL: &[Story] = &[
     Story { name: "resize", about: "a running domain has fewer vcpus and less memory, and all of it again", run: resize::run },
     Story { name: "crash_loop", about: "a domain that crashes at once is restarted later each time, then held", run: crash_loop::run },
     Story { name: "console_killed", about: "SIGKILL of the console role: no byte of the log lost or repeated", run: console_killed::run },
+    Story {
+        name: "killed_midway",
+        about: "SIGKILL of control at every step of a create and a destroy: whole or nothing",
+        run: killed_midway::run,
+    },
     Story { name: "control_killed", about: "SIGKILL of control: domains run on and are found again", run: control_killed::run },
 ];
 

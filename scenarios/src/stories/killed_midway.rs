@@ -1,0 +1,64 @@
+//! Control is killed sooner and later in creates and destroys: what was begun is whole or was taken back, and doctor finds nothing.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use xenith_api::latest::{DomainConfig, DomainState, Operation};
+
+use super::midway::{at_step, begin_create, begin_destroy};
+use crate::world::{Guest, Role, World, config, create, gone, until};
+
+/// Steps of a create of this kind, and a few more.
+const CREATE_STEPS: u32 = 24;
+const DESTROY_STEPS: u32 = 5;
+/// A role that ran this long is started again at once, and `xenith all` does not hold its death against it.
+const SETTLED: Duration = Duration::from_secs(11);
+
+pub fn run(world: &mut dyn World) -> Result<()> {
+    let config = config(world, "cut-short", Guest::Busy)?;
+    let mut cut_short = 0;
+    for step in 0..CREATE_STEPS {
+        let is_whole = create_cut_short(world, &config, step).with_context(|| format!("create, killed after step {step}"))?;
+        cut_short += u32::from(!is_whole);
+    }
+    for step in 0..DESTROY_STEPS {
+        create(world, &config)?;
+        let destroy = begin_destroy(world, &config.name)?;
+        kill_at(world, &destroy, step).with_context(|| format!("destroy, killed after step {step}"))?;
+        gone(world, &config.name)?;
+        clean(world)?;
+    }
+    // Roles that are threads end between two plans: there xenith-control's swarm and tests kill at every step.
+    let are_threads = world.footprints()?.is_empty();
+    ensure!(cut_short > 0 || are_threads, "every one of {CREATE_STEPS} creates was done before control was killed");
+    println!("{cut_short} of {CREATE_STEPS} creates were taken back");
+    Ok(())
+}
+
+/// Whether the domain is there, and then it is whole.
+fn create_cut_short(world: &mut dyn World, config: &DomainConfig, step: u32) -> Result<bool> {
+    let operation = begin_create(world, config)?;
+    kill_at(world, &operation, step)?;
+    clean(world)?;
+    let all = world.client().list()?;
+    let Some(domain) = all.into_iter().find(|domain| domain.name == config.name) else { return Ok(false) };
+    let runs = matches!(domain.state, DomainState::Running | DomainState::Blocked);
+    ensure!(runs && domain.config.is_some(), "it is half there: {domain:?}");
+    world.client().destroy(&config.name)?;
+    gone(world, &config.name)?;
+    Ok(true)
+}
+
+fn kill_at(world: &mut dyn World, operation: &Operation, step: u32) -> Result<()> {
+    at_step(world, operation, step)?;
+    world.kill(Role::Control)?;
+    world.pass(SETTLED)
+}
+
+fn clean(world: &mut dyn World) -> Result<()> {
+    let limit = world.boot_limit();
+    until(world, "doctor to find nothing", limit, |world| {
+        let found = world.client().doctor()?;
+        Ok(found.clean.then_some(()))
+    })
+}

@@ -5,12 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
 use super::source::Tree;
 
 /// Crates that compile or generate bindings to C in a build script.
 const COMPILERS: &[&str] = &["cc", "cmake", "bindgen", "pkg-config", "autotools"];
+/// Crates that have C beside Rust, and the feature with which they leave it out.
+const WITHOUT_C: &[(&str, &str)] = &[("blake3", "pure")];
 /// The design's budget for the shipped daemon.
 const MOST_CRATES: usize = 150;
 
@@ -22,12 +24,18 @@ pub fn check(tree: &Tree) -> Result<Vec<String>> {
         .exec()
         .context("cargo metadata")?;
     let shipped = closure(&metadata)?;
+    let resolve = metadata.resolve.as_ref().context("cargo metadata without a resolve")?;
+    let has = |id: &PackageId, feature: &str| {
+        resolve.nodes.iter().any(|node| node.id == *id && node.features.iter().any(|one| one.as_str() == feature))
+    };
+    let leaves_c_out =
+        |package: &Package| WITHOUT_C.iter().any(|(name, feature)| package.name.as_str() == *name && has(&package.id, feature));
     let mut findings = Vec::new();
     for package in metadata.packages.iter().filter(|package| shipped.contains(&package.id)) {
         let builds = package.dependencies.iter().filter(|edge| edge.kind == DependencyKind::Build && !edge.optional);
         findings.extend(
             builds
-                .filter(|edge| COMPILERS.contains(&edge.name.as_str()))
+                .filter(|edge| COMPILERS.contains(&edge.name.as_str()) && !leaves_c_out(package))
                 .map(|edge| format!("{} builds C with {}", package.name, edge.name)),
         );
         // A crate that reserves a link name without compiling anything (as prettyplease does) is harmless; one that ends in -sys is not.

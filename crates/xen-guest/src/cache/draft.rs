@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use rustix::fs::renameat;
-use sha2::{Digest as _, Sha256};
 
 use super::entry::Record;
 use super::{Cache, Digest};
@@ -15,13 +14,13 @@ pub struct Draft<'a> {
     cache: &'a Cache,
     name: String,
     file: File,
-    digest: Sha256,
+    digest: blake3::Hasher,
     renamed: bool,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(cache: &'a Cache, name: String, file: File) -> Draft<'a> {
-        Draft { cache, name, file, digest: Sha256::new(), renamed: false }
+        Draft { cache, name, file, digest: blake3::Hasher::new(), renamed: false }
     }
 
     /// What has been written so far.
@@ -36,7 +35,7 @@ impl<'a> Draft<'a> {
         // The record promises the content, so the content must be on the disk before it: a host may lose power.
         self.file.sync_data()?;
         let file = self.file.try_clone()?;
-        let content = Digest(self.digest.clone().finalize().into());
+        let content = Digest(self.digest.finalize().into());
         self.rename(&format!("{packed}.elf"))?;
         let record = Record::of(&file.metadata()?, content);
         let cache = self.cache;

@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
-use sha2::{Digest as _, Sha256};
 use tracing::warn;
 
 use super::{Cache, Digest};
@@ -27,13 +26,13 @@ impl Record {
 
     fn text(&self) -> String {
         let Record { bytes, inode, ctime_s, ctime_ns, content } = self;
-        format!("1 {bytes} {inode} {ctime_s} {ctime_ns} {content}\n")
+        format!("2 {bytes} {inode} {ctime_s} {ctime_ns} {content}\n")
     }
 
     fn parse(text: &str) -> Option<Record> {
         let mut words = text.split_ascii_whitespace();
         // The first word is the version of this format.
-        words.next().filter(|version| *version == "1")?;
+        words.next().filter(|version| *version == "2")?;
         Some(Record {
             bytes: words.next()?.parse().ok()?,
             inode: words.next()?.parse().ok()?,
@@ -97,7 +96,7 @@ fn record_name(packed: &Digest) -> String {
 
 /// Reads by offset: the file's own position stays where it was.
 fn content(file: &File) -> io::Result<Digest> {
-    let mut digest = Sha256::new();
+    let mut digest = blake3::Hasher::new();
     let mut chunk = vec![0; 256 << 10];
     let mut offset = 0;
     loop {

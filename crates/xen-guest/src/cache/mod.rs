@@ -1,9 +1,9 @@
 //! Unpacked kernels on disk, since unpacking is most of a stock create.
 //!
 //! ```text
-//!   <sha256 of the bzImage>.elf    the unpacked kernel
-//!   <sha256 of the bzImage>.rec    its length, sha256, inode and ctime; its own mtime is when the entry was last used
-//!   <device>-<inode>.src           length and ctime of a bzImage, and its sha256: an unchanged file is not read again
+//!   <digest of the bzImage>.elf    the unpacked kernel
+//!   <digest of the bzImage>.rec    its length, digest, inode and ctime; its own mtime is when the entry was last used
+//!   <device>-<inode>.src           length and ctime of a bzImage, and its digest: an unchanged file is not read again
 //!   .tmp-<pid>-<n>                 being written; renamed when complete
 //! ```
 //!
@@ -24,11 +24,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
-use sha2::{Digest as _, Sha256};
 
 pub use draft::Draft;
 
-/// The sha256 of a file.
+/// The BLAKE3 digest of a file. SHA-256 takes 54 instructions a byte where the processor does not help, twenty times what unpacking lz4 takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest([u8; 32]);
 
@@ -36,7 +35,7 @@ impl Digest {
     /// The digest of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Digest {
-        Digest(Sha256::digest(bytes).into())
+        Digest(blake3::hash(bytes).into())
     }
 
     /// Reads 64 lower-case hexadecimal digits.

@@ -32,7 +32,7 @@ fn name(file: &Identity) -> String {
 }
 
 fn version_of(file: &Identity) -> String {
-    format!("1 {} {} {}", file.bytes, file.ctime_s, file.ctime_ns)
+    format!("2 {} {} {}", file.bytes, file.ctime_s, file.ctime_ns)
 }
 
 fn settled(file: &Identity, now: SystemTime) -> bool {

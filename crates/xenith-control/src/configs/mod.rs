@@ -17,7 +17,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use xenith_api::latest::problem::shorten;
 use xenith_api::latest::{Code, DomainConfig, Problem};
@@ -135,9 +134,8 @@ impl Stored {
 
 /// The same config is the same version, also for the next daemon.
 fn etag(config: &DomainConfig) -> String {
-    let hash = Sha256::digest(serde_json::to_vec(config).unwrap_or_default());
-    let text: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{text}\"")
+    let hash = blake3::hash(&serde_json::to_vec(config).unwrap_or_default()).to_hex();
+    format!("\"{}\"", hash.get(..16).unwrap_or_default())
 }
 
 fn missing(name: &str) -> Problem {

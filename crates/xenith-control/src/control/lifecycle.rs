@@ -29,13 +29,14 @@ pub struct Stopping {
 /// Says the word to a domain, unless its number is another's or nobody's by now.
 pub(super) fn tell_to_stop(stores: &Stores, Stopping { domid, uuid }: Stopping, word: &str) -> Result<(), Fault> {
     let (home, own) = (path::domain(domid), path::vm(uuid));
-    let is_there = stores.with(|store| {
+    let is_said = stores.with(|store| {
         store.transaction(|tx| {
-            let is_its = tx.read_text(&home.vm())?.as_deref() == Some(own.root().as_str());
-            if is_its { tx.write(&home.control_shutdown(), word).map(|()| true) } else { Ok(false) }
+            let is_there = tx.read_text(home.root())?.is_some();
+            let is_its = tx.read_text(&home.vm())?.is_none_or(|owner| owner == own.root().as_str());
+            if is_there && is_its { tx.write(&home.control_shutdown(), word).map(|()| true) } else { Ok(false) }
         })
     })?;
-    if is_there { Ok(()) } else { Err(Fault::Gone) }
+    if is_said { Ok(()) } else { Err(Fault::Gone) }
 }
 
 impl Control {

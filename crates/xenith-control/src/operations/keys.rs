@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// A caller's key with what it was sent for.
@@ -30,9 +29,9 @@ impl Key {
 }
 
 fn hex(parts: &[&[u8]]) -> String {
-    let mut hash = Sha256::new();
-    parts.iter().for_each(|part| hash.update(part));
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hash = blake3::Hasher::new();
+    parts.iter().for_each(|part| _ = hash.update(part));
+    hash.finalize().to_string()
 }
 
 /// The domain that a request with a key is about.

@@ -371,7 +371,7 @@ async fn a_shutdown_that_is_waited_for_ends_with_the_domain_or_with_the_time() {
     let host = Host::new(Release::V4_20);
     let control = host.start();
     json_of(&control, "POST", "/v1/domains", Some(host.create_request("web")), 201).await;
-    let problem = json_of(&control, "POST", "/v1/domains/web/shutdown", Some(json!({ "wait_seconds": 1 })), 504).await;
+    let problem = json_of(&control, "POST", "/v1/domains/web/shutdown", Some(json!({ "wait_seconds": 1 })), 409).await;
     assert_eq!(problem["code"], "timed-out");
     let waiting = {
         let control = control.clone();

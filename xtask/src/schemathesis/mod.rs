@@ -20,11 +20,13 @@ mod program;
 
 pub use program::Absent;
 
+const SECONDS: u32 = 300;
+
 /// How long, and against what.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// How long, in seconds.
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = SECONDS)]
     seconds: u32,
     /// The seed of the requests; a run prints its own.
     #[arg(long)]
@@ -34,10 +36,10 @@ pub struct Arguments {
     xen: String,
 }
 
-impl Arguments {
-    /// A run of the test suite.
-    pub fn short() -> Arguments {
-        Arguments { seconds: 60, seed: None, xen: "4.20".to_owned() }
+/// A run of the test suite.
+impl Default for Arguments {
+    fn default() -> Arguments {
+        Arguments { seconds: SECONDS, seed: None, xen: "4.20".to_owned() }
     }
 }
 

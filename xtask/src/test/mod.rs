@@ -53,7 +53,11 @@ const STAGES: [Stage; 14] = [
     },
     Stage { name: "fuzz", about: "every parser of hostile bytes, a minute each", run: stages::fuzz },
     Stage { name: "simulator", about: "the stories on the simulator", run: stages::simulator },
-    Stage { name: "schemathesis", about: "random requests from the API's document on the simulator, a minute", run: stages::schemathesis },
+    Stage {
+        name: "schemathesis",
+        about: "random requests from the API's document on the simulator, five minutes",
+        run: stages::schemathesis,
+    },
     Stage { name: "lab", about: "the stories on real Xen", run: stages::lab },
     Stage { name: "stock", about: "stock xl and a stock guest on our store, beside the stock store", run: stages::stock },
     Stage { name: "beside", about: "our control beside stock xl: adoption, drift, names, a soft reset", run: stages::beside },

@@ -88,7 +88,7 @@ pub(super) fn simulator(house: &mut House) -> Result<Tally> {
 
 /// Where Python or the package cannot be had, nothing is asked.
 pub(super) fn schemathesis(_house: &mut House) -> Result<Tally> {
-    match schemathesis::run(&schemathesis::Arguments::short()) {
+    match schemathesis::run(&schemathesis::Arguments::default()) {
         Ok(()) => Ok(Tally::passed()),
         Err(error) => match error.downcast_ref::<schemathesis::Absent>() {
             Some(absent) => Ok(Tally::skipped(absent.to_string())),

@@ -172,7 +172,7 @@ codes! {
     /// The domain's memory cannot hold kernel and initrd.
     MemoryTooSmall = "memory-too-small" / 422,
     /// The host has not that much free memory.
-    MemoryInsufficient = "memory-insufficient" / 507,
+    MemoryInsufficient = "memory-insufficient" / 409,
     /// The host cannot run that many vcpus, or has no HAP.
     HostIncapable = "host-incapable" / 422,
     /// No such domain.
@@ -186,7 +186,7 @@ codes! {
     /// Somebody cancelled it; it was taken back.
     Cancelled = "cancelled" / 409,
     /// Time ran out.
-    TimedOut = "timed-out" / 504,
+    TimedOut = "timed-out" / 409,
     /// No hypervisor answers.
     XenAbsent = "xen-absent" / 503,
     /// The running Xen is not in the table.

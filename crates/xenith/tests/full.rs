@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -38,7 +39,7 @@ impl Small {
         let keeper = Command::new("unshare").args(["-rm", "sh", "-c", &script]).stderr(log_file).stdout(Stdio::null()).spawn().unwrap();
         let inside = mount.strip_prefix("/").unwrap();
         let small = Small { directory: Path::new("/proc").join(keeper.id().to_string()).join("root").join(inside), keeper, log };
-        within("the store does not come up", || small.directory.join("socket").exists());
+        within("the store does not come up", || UnixStream::connect(small.directory.join("socket")).is_ok());
         small
     }
 

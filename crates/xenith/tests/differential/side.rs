@@ -64,6 +64,8 @@ impl Side {
         }
         if gone && step.kind == MsgType::Introduce {
             self.clients[guest].clear();
+            // One that was released may have been shut down; this one is not.
+            self.mark("shutdown", guest, false);
         }
         let id = self.transaction(step);
         let answer = self.clients[0].ask(step.kind.number(), id, &step.payload)?;

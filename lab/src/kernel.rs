@@ -28,25 +28,26 @@ pub(crate) struct Kernel {
 }
 
 /// Members of the package that hold the modules of `image::modules` and what those need.
-const PICKED: [&str; 7] = [
+const PICKED: [&str; 8] = [
     "./boot/vmlinuz-*",
     "./lib/modules/*/kernel/drivers/block/*",
     "./lib/modules/*/kernel/drivers/net/*",
     "./lib/modules/*/kernel/drivers/virtio/*",
+    "./lib/modules/*/kernel/drivers/watchdog/*",
     "./lib/modules/*/kernel/drivers/xen/*",
     "./lib/modules/*/kernel/lib/*",
     "./lib/modules/*/kernel/net/*",
 ];
 
 impl Kernel {
-    /// Takes a fetched kernel package apart, once per package.
+    /// Takes a fetched kernel package apart, once per package and choice of members.
     pub(crate) fn open(suite: &Suite, package: &Package, cache: &Cache, progress: &Progress) -> Result<Self> {
         let directory = cache.directory("kernels")?.join(package.sha256.get(..16).unwrap_or("unknown"));
-        let done = directory.join("done");
-        if !done.is_file() {
+        let (done, picked) = (directory.join("done"), PICKED.join("\n"));
+        if fs::read(&done).ok().as_deref() != Some(picked.as_bytes()) {
             progress.step(format!("unpack {}", package.file));
             unpack(&suite.file(package), &directory, &PICKED)?;
-            write_whole(&done, b"")?;
+            write_whole(&done, picked.as_bytes())?;
         }
         let version = only_entry(&directory.join("lib/modules"))?;
         Ok(Self {

@@ -63,12 +63,10 @@ until_s xl_knows_it 1 xl domid deux
 s rename_theirs xenith rename three trois
 until_s xl_knows_that_too 1 xl domid trois
 
-# A Linux guest that starts another kernel in its place (kexec): it goes on as the same domain. Whether the other kernel comes up is not looked
-# at: in the lab it does not say so within a minute.
+# A Linux guest that starts another kernel in its place (kexec): it goes on as the same domain, and the second kernel talks to the store. Stock xl
+# destroys such a domain: libxl_domain_soft_reset takes HVM only (libxl_create.c of 4.14 to 4.20).
 mkdir -p /tmp/another/lab
 cp /lab/guest/vmlinuz /lab/guest/initrd /tmp/another/lab/
-printf '#!/bin/sh\n/sbin/another /lab/vmlinuz /lab/initrd "console=hvc0 quiet lab.second"\necho "another: status $?"\n' > /tmp/another/lab/run
-chmod 755 /tmp/another/lab/run
 (cat /lab/guest/initrd; cd /tmp/another && find . | cpio -o -H newc 2> /dev/null) > /tmp/another.initrd
 cat > /tmp/kexec.toml << C
 name = "kexec"
@@ -76,11 +74,12 @@ memory = "256MiB"
 [boot]
 kernel = "/lab/guest/vmlinuz"
 initrd = "/tmp/another.initrd"
-cmdline = "console=hvc0 quiet"
+cmdline = "console=hvc0 quiet lab.do=kexec"
 C
 s kexec_create xenith create /tmp/kexec.toml
 first=$(xl domid kexec)
 until_s kexec_reset 60 event "domain-reset .* kexec"
+until_s kexec_second_kernel 60 up kexec
 until_s kexec_same_domain 1 [ "$(xl domid kexec)" = "$first" ]
 s kexec_destroy xenith destroy kexec
 

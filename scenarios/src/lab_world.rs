@@ -10,7 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use lab::image::Archive;
 use rustix::process::{Pid, Signal, kill_process};
+use xen_abi::hypercall::sched::ShutdownReason;
 use xenith_api::client::Unix;
 use xenith_api::latest::Boot;
 
@@ -70,6 +72,18 @@ impl LabWorld {
         Ok(Boot { kernel: self.file(name, kernel)?, initrd: None, cmdline: String::new() })
     }
 
+    /// A guest that has itself once more in its initrd, to start in its own place.
+    fn two_kernels(&mut self) -> Result<Boot> {
+        let [kernel, initrd] = ["vmlinuz", "initrd"].map(|name| fs::read(Path::new(GUESTS).join(name)));
+        let (kernel, mut both) = (kernel?, initrd?);
+        let mut second = Archive::new();
+        second.file("lab/vmlinuz", 0o644, &kernel)?;
+        second.file("lab/initrd", 0o644, &both)?;
+        both.extend(second.finish());
+        let initrd = Some(self.file("two-kernels.initrd", &both)?);
+        Ok(Boot { kernel: format!("{GUESTS}/vmlinuz"), initrd, cmdline: "console=hvc0 quiet lab.do=kexec".to_string() })
+    }
+
     /// Ends `xenith all` with SIGTERM: every role ends, and with success.
     pub fn stop(mut self) -> Result<()> {
         let pid = Pid::from_child(&self.all);
@@ -94,6 +108,8 @@ impl World for LabWorld {
             Guest::Busy => return self.tiny("busy.elf", &kernels::busy()),
             Guest::Ends(reason) => return self.tiny(&format!("ends-{}.elf", reason.code()), &kernels::ending(reason.code())),
             Guest::Linux => String::new(),
+            Guest::LinuxEnds(ShutdownReason::SoftReset) => return self.two_kernels(),
+            Guest::LinuxEnds(reason) => format!("lab.do={}", xenith_engine::life::word(reason)),
             Guest::Counts => format!("lab.count={COUNT}"),
         };
         let cmdline = format!("console=hvc0 quiet {word}").trim_end().to_string();

@@ -234,7 +234,7 @@ impl World for SimWorld {
             Guest::Halting => "sim.script=halt".to_string(),
             Guest::Busy => "sim.script=busy".to_string(),
             Guest::Linux => "console=hvc0 sim.script=well-behaved".to_string(),
-            Guest::Ends(reason) => format!("sim.script={}-after-boot", xenith_engine::life::word(reason)),
+            Guest::Ends(reason) | Guest::LinuxEnds(reason) => format!("sim.script={}-after-boot", xenith_engine::life::word(reason)),
             Guest::Counts => format!("sim.script=flood sim.flood_bytes={}", 16 * COUNT),
         };
         Ok(Boot { kernel: self.file("kernel.elf", &kernels::halting())?, initrd: None, cmdline })

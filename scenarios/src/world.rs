@@ -28,6 +28,8 @@ pub enum Guest {
     Busy,
     /// Stops at once for this reason; reset in place, it runs without end.
     Ends(ShutdownReason),
+    /// Boots, says so, and lets its kernel end the domain for this reason: a panic, a watchdog that runs out, a kexec.
+    LinuxEnds(ShutdownReason),
     /// Boots and counts on its console, a line each, from 1 to [`COUNT`].
     Counts,
 }
@@ -133,7 +135,7 @@ pub fn steady(world: &mut dyn World) -> Result<Leftovers> {
 
 /// A config of this name for such a guest: 1 vcpu, room enough, nothing restarted.
 pub fn config(world: &mut dyn World, name: &str, guest: Guest) -> Result<DomainConfig> {
-    let memory_kib = if matches!(guest, Guest::Linux | Guest::Counts) { 160 << 10 } else { 16 << 10 };
+    let memory_kib = if matches!(guest, Guest::Linux | Guest::LinuxEnds(_) | Guest::Counts) { 160 << 10 } else { 16 << 10 };
     Ok(DomainConfig {
         name: name.to_string(),
         uuid: None,

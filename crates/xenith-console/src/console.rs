@@ -196,7 +196,7 @@ impl<T: Transport> Console<T> {
         self.viewers.end(domid, &session.history);
         self.ports.remove(&session.port);
         let port = session.port;
-        drop(session);
+        session.settled();
         self.means.events.unbind(port)
     }
 

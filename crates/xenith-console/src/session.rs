@@ -187,12 +187,18 @@ impl Session {
         Ok(length)
     }
 
-    /// Takes the rest of a ring whose domain is gone, whatever its allowance.
+    /// Takes the rest of a ring whose domain is gone, whatever its allowance. A ring that a toolstack emptied meanwhile (soft reset) holds what
+    /// is the next session's to take.
     pub fn finish(&mut self, events: &dyn EventChannels) -> Result<(), SessionError> {
-        if self.ignored {
+        if self.ignored || !self.ring.is_as_left()? {
             return Ok(());
         }
         self.drain(events, OUT_SIZE as usize).map(drop)
+    }
+
+    /// Nothing is owed to the log: whoever serves this console next goes on where the ring says.
+    pub fn settled(self) {
+        self.log.settled();
     }
 
     /// Takes keys, as many as there is room for, and gives how many; the rest is for later.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `vmlinuz` | Debian's cloud kernel, a bzImage with an lz4 payload |
 //! | `vmlinuz-xz` | dom0's own kernel, a bzImage with an xz payload and the x86 filter |
-//! | `initrd` | busybox, the frontends of `vmlinuz`, and an init that says how many vcpus are online, then gives a shell |
+//! | `initrd` | busybox, the frontends and Xen's watchdog of `vmlinuz`, and an init that says how many vcpus are online, then gives a shell |
 //! | `tiny.elf` | a guest that only halts, for figures |
 
 use std::fs;
@@ -25,7 +25,9 @@ const REBOOT: &str = include_str!("files/guest-reboot.sh");
 const ANOTHER: &str = include_str!("files/another.c");
 /// The frontends, which Debian builds as modules; they need no other. Only `vmlinuz` can load them.
 const FRONTENDS: [&str; 2] = ["block/xen-blkfront.ko", "net/xen-netfront.ko"];
-const LAYOUT: &[u8] = b"guests 3";
+/// Xen's watchdog, modules as well, the one that the other needs first.
+const WATCHDOG: [&str; 2] = ["watchdog/watchdog.ko", "watchdog/xen_wdt.ko"];
+const LAYOUT: &[u8] = b"guests 4";
 
 /// The guests image for two kernels and a busybox.
 pub(crate) fn guests(cache: &Cache, progress: &Progress, dom0: &Kernel, cloud: &Kernel, busybox: &Path) -> Result<PathBuf> {
@@ -54,10 +56,12 @@ fn initrd(cloud: &Kernel, busybox: &[u8]) -> Result<Vec<u8>> {
     }
     archive.file("bin/busybox", 0o755, busybox)?;
     archive.link("bin/sh", "busybox")?;
-    for frontend in FRONTENDS {
-        let path = cloud.modules.join("kernel/drivers").join(frontend);
-        let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-        archive.file(&format!("lib/frontends/{}", frontend.replace('/', "-")), 0o644, &bytes)?;
+    for (place, modules) in [("frontends", FRONTENDS), ("watchdog", WATCHDOG)] {
+        for module in modules {
+            let path = cloud.modules.join("kernel/drivers").join(module);
+            let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+            archive.file(&format!("lib/{place}/{}", module.replace('/', "-")), 0o644, &bytes)?;
+        }
     }
     archive.file("init", 0o755, INIT.as_bytes())?;
     archive.file("sbin/another", 0o755, &compiled(ANOTHER)?)?;

@@ -15,6 +15,7 @@ mod dry_run;
 mod four_at_once;
 mod killed_midway;
 mod lifecycle;
+mod linux_ends;
 mod many_at_once;
 mod midway;
 mod on_actions;
@@ -43,6 +44,11 @@ pub const ALL: &[Story] = &[
     Story { name: "four_at_once", about: "four domains with 1, 2 and 4 vcpus at once, all vcpus online", run: four_at_once::run },
     Story { name: "lifecycle", about: "pause, unpause, list, and a domain by name, domid and uuid", run: lifecycle::run },
     Story { name: "on_actions", about: "five reasons to stop do each of the seven actions", run: on_actions::run },
+    Story {
+        name: "linux_ends",
+        about: "a Linux guest for each reason to stop; after a kexec the second kernel is up",
+        run: linux_ends::run,
+    },
     Story { name: "resize", about: "a running domain has fewer vcpus and less memory, and all of it again", run: resize::run },
     Story { name: "crash_loop", about: "a domain that crashes at once is restarted later each time, then held", run: crash_loop::run },
     Story { name: "console_killed", about: "SIGKILL of the console role: no byte of the log lost or repeated", run: console_killed::run },

@@ -56,7 +56,7 @@ fn one(world: &mut dyn World, reason: ShutdownReason, name: &str, action: Action
 }
 
 /// For every other reason something else is wanted.
-fn only(reason: ShutdownReason, action: Action) -> On {
+pub(super) fn only(reason: ShutdownReason, action: Action) -> On {
     let other = if action == Action::Preserve { Action::Destroy } else { Action::Preserve };
     let mut on = On { poweroff: other, reboot: other, crash: other, watchdog: other, soft_reset: other };
     match reason {
@@ -70,7 +70,7 @@ fn only(reason: ShutdownReason, action: Action) -> On {
 }
 
 /// The same name under another number.
-fn restarted(world: &mut dyn World, name: &str, first: &Domain) -> Result<Domain> {
+pub(super) fn restarted(world: &mut dyn World, name: &str, first: &Domain) -> Result<Domain> {
     let limit = world.boot_limit();
     until(world, &format!("another life of {name}"), limit, |world| {
         let all = world.client().list()?;

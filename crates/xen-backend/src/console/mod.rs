@@ -105,6 +105,11 @@ impl ConsoleRing {
         self.out_cons
     }
 
+    /// Whether our index in the page is the one that we published last: a toolstack that empties the ring sets it to 0.
+    pub fn is_as_left(&self) -> Result<bool, RingError> {
+        Ok(self.page.load_u32(OUT_CONS)? == self.out_cons)
+    }
+
     /// How much output waits, in bytes.
     pub fn waiting(&self) -> Result<u32, RingError> {
         OUTWARD.used(self.page.load_u32(OUT_PROD)?, self.out_cons)

@@ -18,7 +18,7 @@ pub struct KernelInfo {
     pub segments: Vec<LoadSegment>,
     /// Where vcpu 0 begins, within one of the segments.
     pub entry: u32,
-    /// The kernel searches the ACPI root below 1 MiB (Linux before `linux_rsdp_unrestricted`).
+    /// The kernel, or one that it starts in its place, searches the ACPI root below 1 MiB: it is Linux.
     pub wants_low_rsdp: bool,
 }
 

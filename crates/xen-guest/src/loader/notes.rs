@@ -6,9 +6,7 @@
 //!
 //! Of all notes a PVH start needs PHYS32_ENTRY alone. HYPERCALL_PAGE in particular is gone from Linux since the fix of XSA-466.
 
-use xen_abi::boot::elf_note::{
-    FEATURE_DOM0, FEATURE_LINUX_RSDP_UNRESTRICTED, FEATURE_NAMES, FEATURES, GUEST_OS, OWNER, PHYS32_ENTRY, SUPPORTED_FEATURES,
-};
+use xen_abi::boot::elf_note::{FEATURE_DOM0, FEATURE_NAMES, FEATURES, GUEST_OS, OWNER, PHYS32_ENTRY};
 
 /// What the notes say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,9 +15,7 @@ pub struct XenNotes {
     pub entry: Option<u64>,
     /// The guest calls itself Linux.
     pub linux: bool,
-    /// Bits of `XENFEAT_*` that the kernel can live with.
-    pub supported: u32,
-    /// Bits that it cannot live without.
+    /// Bits of `XENFEAT_*` that the kernel cannot live without.
     pub required: u32,
     /// A required feature that no builder knows.
     pub unknown_required: Option<String>,
@@ -76,11 +72,6 @@ impl XenNotes {
                 Some(entry) => self.entry = Some(entry),
                 None => self.damaged = true,
             },
-            SUPPORTED_FEATURES => match number(note.desc) {
-                // Only the first 32 bits have names.
-                Some(bits) => self.supported |= bits as u32,
-                None => self.damaged = true,
-            },
             FEATURES => self.features(&text(note.desc)),
             GUEST_OS => self.linux = text(note.desc) == "linux",
             _ => {}
@@ -94,10 +85,7 @@ impl XenNotes {
                 None => (false, name),
             };
             match FEATURE_NAMES.iter().find(|(known, _)| *known == name) {
-                Some((_, bit)) => {
-                    self.supported |= 1 << bit;
-                    self.required |= u32::from(required) << bit;
-                }
+                Some((_, bit)) => self.required |= u32::from(required) << bit,
                 None if required => self.unknown_required = Some(name.to_owned()),
                 None => {}
             }
@@ -119,10 +107,12 @@ impl XenNotes {
         }
     }
 
-    /// Whether the kernel looks for the RSDP below 1 MiB only: an older Linux.
+    /// Whether the kernel searches for the RSDP below 1 MiB: every Linux. One without `linux_rsdp_unrestricted` knows no other place. One with it
+    /// believes the start record, but does not tell the kernel that it starts in its place (kexec), which then searches, or has no ACPI and no
+    /// CPUs: PVH fills no `acpi_rsdp_addr` of the boot parameters (arch/x86/platform/pvh/enlighten.c and arch/x86/kernel/kexec-bzimage64.c of 6.1).
     #[must_use]
     pub fn wants_low_rsdp(&self) -> bool {
-        self.linux && self.supported & 1 << FEATURE_LINUX_RSDP_UNRESTRICTED == 0
+        self.linux
     }
 }
 

@@ -12,7 +12,7 @@
 //!
 //! ```text
 //!   0            RAM: kernel where it wants to be, then initrd, then the start record
-//!   0xFC000000   hole: ACPI tables (RSDP at 0xFFFC0 for an old Linux)
+//!   0xFC000000   hole: ACPI tables (RSDP at 0xFFFC0 for Linux)
 //!   0xFEFFC000   xenstore ring   0xFEFFE000 identity page table   0xFEFFF000 console ring
 //!   4 GiB        RAM that does not fit below the hole
 //! ```

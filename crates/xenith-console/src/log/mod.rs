@@ -220,6 +220,13 @@ impl Log {
         self.write(bytes)
     }
 
+    /// Withdraws the position, once the ring itself says how far the log has come. Believed later, it would pass off the first words of a ring
+    /// that begins again at 0 (soft reset) as said before.
+    pub fn settled(&self) {
+        // A console that stopped is no place for an error: what it costs is what it cost without.
+        let _ = self.dir.remove(&self.file_name(".pos"));
+    }
+
     /// The last bytes that this life of the console logged, at most `limit`: what a viewer of a restarted process sees first.
     #[must_use]
     pub fn tail(&self, limit: usize) -> Vec<u8> {

@@ -125,6 +125,30 @@ fn a_port_written_anew_is_bound_anew() {
     assert_eq!(world.lock().mapped[&WEB], 1);
 }
 
+/// A soft reset: the second kernel says as much as the first one did, and none of it counts as said before. Whether we hear of it before it speaks
+/// or after is the scheduler's to decide.
+#[test]
+fn a_ring_that_begins_again_is_logged_from_its_beginning() {
+    for (early, second) in [(true, "second"), (false, "second"), (false, "second kernel"), (false, "2nd")] {
+        let world = World::new();
+        world.create(WEB, "web", 0);
+        let (mut console, mut names) = (world.role(Config::default()), Names::default());
+        settle(&mut console, 0, &mut names);
+        world.say(WEB, b"first ");
+        settle(&mut console, 1, &mut names);
+        world.tools().release(WEB).unwrap();
+        if early {
+            settle(&mut console, 2, &mut names);
+        }
+        world.create(WEB, "web", 0);
+        world.write(WEB, second.as_bytes());
+        settle(&mut console, 3, &mut names);
+        let log = world.disk.contents("web.log");
+        assert_eq!(String::from_utf8_lossy(&log), format!("first {second}"), "heard of {}", if early { "early" } else { "late" });
+        assert_eq!(served(&world), [WEB]);
+    }
+}
+
 /// A restart, of whose first half we hear last: one log, in order.
 #[test]
 fn a_restarted_domain_goes_on_in_its_log() {

@@ -129,15 +129,22 @@ impl World {
 
     /// The guest says as much as its ring takes, sends an event and gives how much that was.
     pub fn say(&self, domid: DomId, bytes: &[u8]) -> usize {
+        let count = self.write(domid, bytes);
+        if count > 0 {
+            self.event(domid);
+        }
+        count
+    }
+
+    /// The same without the event: nobody is bound to its port yet.
+    pub fn write(&self, domid: DomId, bytes: &[u8]) -> usize {
         let (prod, cons) = (self.get(domid, OUT_PROD), self.get(domid, OUT_CONS));
         let room = 2048 - prod.wrapping_sub(cons) as usize;
         let count = room.min(bytes.len());
         for (index, byte) in (0u32..).zip(&bytes[..count]) {
             self.lock().pages.get_mut(&domid).unwrap()[(OUT + prod.wrapping_add(index) % 2048) as usize] = *byte;
         }
-        if count > 0 {
-            self.set_out_prod(domid, prod.wrapping_add(count as u32));
-        }
+        self.set(domid, OUT_PROD, prod.wrapping_add(count as u32));
         count
     }
 

@@ -50,7 +50,7 @@ impl Life {
             Some(guest) if step.client == XEN => self.state[guest] != State::Gone && !(self.shut[guest] && is_shutdown(step)),
             // C goes on being deaf; the domain has to be released first.
             Some(guest) if step.kind == MsgType::Introduce && self.state[guest] == State::Deaf => false,
-            _ => self.talks(step.client),
+            _ => self.talks(step.client) && !gives_root_away(step),
         }
     }
 
@@ -82,6 +82,13 @@ impl Life {
         self.shut[client] &= state != State::Gone;
         Some(client)
     }
+}
+
+/// A domain that owns the root and goes takes all of C's tree along (`root-owner`), so it gets no root.
+fn gives_root_away(step: &Step) -> bool {
+    let mut words = step.payload.split(|byte| *byte == 0);
+    let of_root = step.kind == MsgType::SetPerms && step.client == 0 && words.next() == Some(b"/");
+    of_root && words.next().is_some_and(|owner| owner.get(1..) != Some(b"0"))
 }
 
 pub fn is_shutdown(step: &Step) -> bool {

@@ -137,7 +137,8 @@ fn tree(client: &mut Client, path: &str) -> Vec<String> {
     let mut said = |kind: MsgType| client.ask(kind.number(), 0, &asked);
     let (value, permissions, children) = (said(MsgType::Read), said(MsgType::GetPerms), said(MsgType::Directory));
     let mut lines = vec![format!("{path} = {} {}", shown(&value), shown(&permissions))];
-    let names = children.map(|answer| answer.1).unwrap_or_default();
+    // An error has no names in it.
+    let names = children.filter(|answer| answer.0 == MsgType::Directory.number()).map(|answer| answer.1).unwrap_or_default();
     for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
         lines.extend(tree(client, &format!("{path}/{}", String::from_utf8_lossy(name))));
     }

@@ -83,6 +83,19 @@ fn a_dead_domain_leaves_nothing() {
 }
 
 #[test]
+fn the_root_outlives_its_owner() {
+    run("t INTRODUCE 5|1|1| -> OK|
+         t WRITE /keep|x -> OK|
+         t SET_PERMS /|b5| -> OK|
+         5 WRITE /own|x -> OK|
+         dies 5
+         t GET_PERMS /| -> n0|
+         t READ /keep| -> x
+         t READ /own| -> !ENOENT
+         t WRITE /more|x -> OK|");
+}
+
+#[test]
 fn permissions_can_name_a_domain_before_it_is_introduced() {
     run("t WRITE /a|1 -> OK|
          t SET_PERMS /a|n0|r5| -> OK|

@@ -10,10 +10,10 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use xen_abi::hypercall::sched::ShutdownReason;
-use xenith_api::latest::{Action, Domain, DomainState, Event, EventKind, ShutdownRequest};
+use xenith_api::latest::{Action, Code, Domain, DomainState, Event, EventKind, ShutdownRequest};
 
 use super::on_actions::{only, restarted};
-use crate::world::{Guest, World, config, console_text, create, events, gone, state_is, until};
+use crate::world::{Guest, World, config, create, events, gone, state_is, until};
 
 /// The reasons with their actions; first those whose guests would come back for ever.
 const ENDS: [(ShutdownReason, Action, &str); 5] = [
@@ -57,7 +57,7 @@ fn ended(world: &mut dyn World, name: &str, first: &Domain) -> Result<()> {
             return Ok(Some(()));
         }
         // A guest that cannot says why: without it there would be a limit that ran out, and no more.
-        match console_text(world, name)?.lines().find(|line| line.starts_with("XENITH-GUEST: no ")) {
+        match said(world, name)?.lines().find(|line| line.starts_with("XENITH-GUEST: no ")) {
             Some(line) => bail!("{line}"),
             None => Ok(None),
         }
@@ -86,10 +86,19 @@ fn acted(world: &mut dyn World, name: &str, action: Action, first: &Domain) -> R
 /// The second kernel says what the first one said, in the same domain, and hears the store.
 fn second_kernel(world: &mut dyn World, name: &str, first: &Domain) -> Result<()> {
     let (limit, hello) = (world.boot_limit(), world.hello(VCPUS_OF_TWO_KERNELS));
-    until(world, "the second kernel to be up", limit, |world| Ok((console_text(world, name)?.matches(&hello).count() == 2).then_some(())))?;
+    until(world, "the second kernel to be up", limit, |world| Ok((said(world, name)?.matches(&hello).count() == 2).then_some(())))?;
     world.client().shutdown(name, ShutdownRequest { wait_seconds: 60 })?;
     let stopped = state_is(world, name, &[DomainState::Shutdown])?;
     ensure!((stopped.domid, stopped.uuid) == (first.domid, first.uuid), "d{} went on as d{}", first.domid, stopped.domid);
     world.client().destroy(name)?;
     Ok(())
+}
+
+/// What stands on its console; nothing while a reset or a restart puts one in the place of another.
+fn said(world: &mut dyn World, name: &str) -> Result<String> {
+    match world.client().console_log(name) {
+        Ok(log) => Ok(String::from_utf8_lossy(&log).into_owned()),
+        Err(problem) if matches!(problem.code, Code::NoConsole | Code::DomainNotFound) => Ok(String::new()),
+        Err(problem) => Err(problem.into()),
+    }
 }

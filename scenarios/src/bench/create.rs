@@ -102,9 +102,9 @@ fn by_command_line(guest: &Guest<'_>, file: &str) -> Result<(u64, u64)> {
 }
 
 fn by_api(guest: &Guest<'_>) -> Result<(u64, u64, Cost)> {
-    let created = timed::request(API_SOCKET, "POST", "/v1/domains", &guest.request())?;
+    let created = timed::request(API_SOCKET, "POST", timed::CREATE, &guest.request())?;
     settle();
-    let destroyed = timed::request(API_SOCKET, "DELETE", &format!("/v1/domains/{}", guest.name), "")?;
+    let destroyed = timed::request(API_SOCKET, "DELETE", &timed::destroy(guest.name), "")?;
     settle();
     let answer: CreateResponse = serde_json::from_slice(&created.body).context("the answer to a create")?;
     let cost = answer.cost.context("a create without its cost")?;

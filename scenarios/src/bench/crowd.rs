@@ -46,7 +46,7 @@ impl Maker {
     /// Creates a domain and leaves it paused; gives microseconds, and the cost where the answer tells it.
     pub fn create(self, name: &str) -> Result<(u64, Option<Cost>)> {
         if self == Self::Api {
-            let created = timed::request(API_SOCKET, "POST", "/v1/domains", &guest(name).request())?;
+            let created = timed::request(API_SOCKET, "POST", timed::CREATE, &guest(name).request())?;
             let answer: CreateResponse = serde_json::from_slice(&created.body).context("the answer to a create")?;
             ensure!(answer.domain.is_some_and(|domain| domain.name == name), "another domain was created");
             return Ok((created.us, answer.cost));
@@ -58,7 +58,7 @@ impl Maker {
     pub fn destroy(self, name: &str) -> Result<u64> {
         match self {
             Self::Xl | Self::XlThatStays => timed::command(&["xl", "destroy", name]),
-            Self::Api => Ok(timed::request(API_SOCKET, "DELETE", &format!("/v1/domains/{name}"), "")?.us),
+            Self::Api => Ok(timed::request(API_SOCKET, "DELETE", &timed::destroy(name), "")?.us),
             Self::Cli => timed::command(&[BINARY, "destroy", name]),
         }
     }

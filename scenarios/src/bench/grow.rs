@@ -116,7 +116,7 @@ fn list_beside_a_slow_create() -> Result<()> {
     Maker::Api.create(NAME)?;
     forget_kernels()?;
     let meanwhile = thread::scope(|scope| {
-        let create = scope.spawn(|| timed::request(API_SOCKET, "POST", "/v1/domains", &LINUX.request()));
+        let create = scope.spawn(|| timed::request(API_SOCKET, "POST", timed::CREATE, &LINUX.request()));
         let mut times = Vec::new();
         while !create.is_finished() {
             times.push(Maker::Api.list()?);

@@ -7,6 +7,14 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
+/// Where a create is asked for, and waited for however long it takes.
+pub const CREATE: &str = "/v1/domains?wait=600";
+
+/// Where a destroy is asked for, and waited for.
+pub fn destroy(name: &str) -> String {
+    format!("/v1/domains/{name}?wait=600")
+}
+
 /// Runs a command, which must succeed; gives microseconds.
 pub fn command(words: &[&str]) -> Result<u64> {
     let [program, arguments @ ..] = words else { bail!("no command") };
@@ -48,7 +56,8 @@ pub fn request(socket: &str, method: &str, path: &str, body: &str) -> Result<Ans
     };
     let us = u64::try_from(began.elapsed().as_micros())?;
     let told = String::from_utf8_lossy(&answer).into_owned();
-    ensure!(answer.starts_with(b"HTTP/1.1 2"), "{method} {path}: {told}");
+    // 202 would be the time until nobody waited any longer.
+    ensure!(answer.starts_with(b"HTTP/1.1 2") && !answer.starts_with(b"HTTP/1.1 202"), "{method} {path}: {told}");
     Ok(Answered { us, body: answer.split_off(whole) })
 }
 

@@ -91,7 +91,7 @@ fn without_a_daemon_there_are_no_names() {
 
 #[test]
 fn words_and_options() {
-    assert_eq!(tab("xenith sh"), ["shutdown"]);
+    assert_eq!(tab("xenith sh"), ["show", "shutdown"]);
     assert_eq!(tab("xenith completion "), ["bash", "zsh", "fish"]);
     assert_eq!(tab("xenith shutdown --w"), ["--wait"]);
     let verbs = tab("xenith ");

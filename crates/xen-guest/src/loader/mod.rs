@@ -10,6 +10,7 @@
 //!
 //! The parsers ([`elf`], [`notes`], [`bzimage`], [`decompress`]) are pure and bounded; files are touched in [`open`] and the cache alone.
 
+mod aside;
 pub mod bzimage;
 pub mod decompress;
 pub mod elf;
@@ -136,7 +137,7 @@ impl Loader {
             return Ok(KernelImage::from_file(kept)?);
         }
         let bytes = open::read_all(&file, &identity)?;
-        self.unpack(path, &identity, &bytes)
+        aside::aside(|| self.unpack(path, &identity, &bytes))
     }
 
     /// The unpacked kernel of a file that has not changed since it was last hashed.

@@ -1,0 +1,31 @@
+//! Long work that gives way: whoever asks for something short meanwhile does not share the processor with it.
+
+use std::{panic, thread};
+
+/// Weighs a tenth of what others do (sched(7), "The nice value"): unpacking goes on at full speed where nobody else wants to run.
+const NICE: i32 = 10;
+
+/// Does the work in a thread of its own, and waits for it: a thread that has become nice stays so without a capability.
+pub(super) fn aside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            // Linux takes no process for the calling thread (setpriority(2)). Without the right priority the work is done all the same.
+            let _ = rustix::process::setpriority_process(None, NICE);
+            work()
+        });
+        worker.join().unwrap_or_else(|cause| panic::resume_unwind(cause))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::getpriority_process;
+
+    #[test]
+    fn only_the_work_is_nice() {
+        let before = getpriority_process(None).unwrap();
+        assert_eq!(aside(|| getpriority_process(None).unwrap()), NICE.max(before));
+        assert_eq!(getpriority_process(None).unwrap(), before);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 
@@ -18,6 +19,8 @@ const XL_RUN: &str = "/run/xen";
 const FEW: usize = 2;
 /// How many creates at once.
 const AT_ONCE: usize = 16;
+/// Between two lists beside a slow create.
+const PAUSE: Duration = Duration::from_millis(50);
 /// The domain that comes and goes.
 const NAME: &str = "another";
 
@@ -119,13 +122,13 @@ fn list_beside_a_slow_create() -> Result<()> {
         let create = scope.spawn(|| timed::request(API_SOCKET, "POST", timed::CREATE, &LINUX.request()));
         let mut times = Vec::new();
         while !create.is_finished() {
-            times.push(Maker::Api.list()?);
+            times.push(list_after_a_pause()?);
         }
         create.join().map_err(|_| anyhow!("the create's thread panicked"))??;
         Ok::<_, anyhow::Error>(times)
     })?;
     settle();
-    let idle = meanwhile.iter().map(|_| Maker::Api.list()).collect::<Result<_>>()?;
+    let idle = meanwhile.iter().map(|_| list_after_a_pause()).collect::<Result<_>>()?;
     tell("list_meanwhile", "api", Figures::Us(meanwhile))?;
     tell("list_idle", "api", Figures::Us(idle))?;
     for name in [LINUX.name, NAME] {
@@ -133,6 +136,12 @@ fn list_beside_a_slow_create() -> Result<()> {
     }
     settle();
     Ok(())
+}
+
+/// Lists one after the other would fill the processor by themselves.
+fn list_after_a_pause() -> Result<u64> {
+    thread::sleep(PAUSE);
+    Maker::Api.list()
 }
 
 /// Of every process of ours while a domain is created, and of `xl` and its children. A config that is stored shows that the count counts.

@@ -2,8 +2,9 @@
 
 use std::{panic, thread};
 
-/// Weighs a tenth of what others do (sched(7), "The nice value"): unpacking goes on at full speed where nobody else wants to run.
-const NICE: i32 = 10;
+/// Weighs a third of what others do (sched(7), "The nice value"): where somebody wants to run all the time it still has a quarter of the processor,
+/// where nobody does all of it.
+const NICE: i32 = 5;
 
 /// Does the work in a thread of its own, and waits for it: a thread that has become nice stays so without a capability.
 pub(super) fn aside<R: Send>(work: impl FnOnce() -> R + Send) -> R {

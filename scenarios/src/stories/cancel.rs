@@ -32,7 +32,7 @@ pub fn run(world: &mut dyn World) -> Result<()> {
 
 /// A create that is cancelled once that many steps are done.
 fn one(world: &mut dyn World, config: &DomainConfig, step: u32) -> Result<OperationState> {
-    let operation = begin_create(world, config)?;
+    let operation = begin_create(world, config, false)?;
     let (id, limit, client) = (operation.id.to_string(), world.boot_limit(), world.client());
     let mut ended = at_step(world, &operation, step)?;
     if ended.state == OperationState::Running {

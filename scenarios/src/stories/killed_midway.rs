@@ -3,20 +3,22 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use xenith_api::latest::{DomainConfig, DomainState, Operation};
+use xenith_api::latest::{Domain, DomainConfig, DomainState, Operation};
 
 use super::midway::{at_step, begin_create, begin_destroy};
-use crate::world::{Guest, Role, World, config, create, gone, until};
+use crate::world::{Guest, Role, World, config, create_paused, gone, until};
 
 /// Steps of a create of this kind, and a few more.
 const CREATE_STEPS: u32 = 24;
 const DESTROY_STEPS: u32 = 5;
+/// The longest that control may take to finish or take back what an earlier one began.
+const UNWINDING: Duration = Duration::from_secs(20);
 /// A role that ran this long is started again at once, and `xenith all` does not hold its death against it. No domain runs meanwhile: time in which
 /// nobody does anything costs the lab nothing.
 const SETTLED: Duration = Duration::from_secs(11);
 
 pub fn run(world: &mut dyn World) -> Result<()> {
-    let config = config(world, "cut-short", Guest::Busy)?;
+    let config = config(world, "cut-short", Guest::Halting)?;
     let mut cut_short = 0;
     for step in 0..CREATE_STEPS {
         let is_whole = create_cut_short(world, &config, step).with_context(|| format!("create, killed after step {step}"))?;
@@ -24,7 +26,7 @@ pub fn run(world: &mut dyn World) -> Result<()> {
         world.pass(SETTLED)?;
     }
     for step in 0..DESTROY_STEPS {
-        create(world, &config)?;
+        create_paused(world, &config)?;
         let destroy = begin_destroy(world, &config.name)?;
         kill_at(world, &destroy, step).with_context(|| format!("destroy, killed after step {step}"))?;
         gone(world, &config.name)?;
@@ -40,13 +42,16 @@ pub fn run(world: &mut dyn World) -> Result<()> {
 
 /// Whether the domain is there, and then it is whole.
 fn create_cut_short(world: &mut dyn World, config: &DomainConfig, step: u32) -> Result<bool> {
-    let operation = begin_create(world, config)?;
+    let operation = begin_create(world, config, true)?;
     kill_at(world, &operation, step)?;
     clean(world)?;
-    let all = world.client().list()?;
-    let Some(domain) = all.into_iter().find(|domain| domain.name == config.name) else { return Ok(false) };
-    let runs = matches!(domain.state, DomainState::Running | DomainState::Blocked);
-    ensure!(runs && domain.config.is_some(), "it is half there: {domain:?}");
+    let guests: Vec<Domain> = world.client().list()?.into_iter().filter(|domain| domain.domid != 0).collect();
+    let [domain] = guests.as_slice() else {
+        ensure!(guests.is_empty(), "more than one domain: {guests:?}");
+        return Ok(false);
+    };
+    ensure!(domain.name == config.name, "a domain without its name: {domain:?}");
+    ensure!(domain.state == DomainState::Paused && domain.config.is_some(), "it is half there: {domain:?}");
     world.client().destroy(&config.name)?;
     gone(world, &config.name)?;
     Ok(true)
@@ -58,9 +63,6 @@ fn kill_at(world: &mut dyn World, operation: &Operation, step: u32) -> Result<()
 }
 
 fn clean(world: &mut dyn World) -> Result<()> {
-    let limit = world.boot_limit();
-    until(world, "doctor to find nothing", limit, |world| {
-        let found = world.client().doctor()?;
-        Ok(found.clean.then_some(()))
-    })
+    let settled = until(world, "doctor to find nothing", UNWINDING, |world| Ok(world.client().doctor()?.clean.then_some(())));
+    settled.with_context(|| format!("doctor finds {:?}", world.client().doctor().map(|found| found.findings)))
 }

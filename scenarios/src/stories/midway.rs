@@ -6,8 +6,8 @@ use xenith_api::latest::{CreateRequest, DomainConfig, Operation, OperationState,
 use crate::world::{World, until};
 
 /// Begins a create.
-pub fn begin_create(world: &dyn World, config: &DomainConfig) -> Result<Operation> {
-    let body = serde_json::to_vec(&CreateRequest { config: config.clone(), paused: false, dry_run: false })?;
+pub fn begin_create(world: &dyn World, config: &DomainConfig, paused: bool) -> Result<Operation> {
+    let body = serde_json::to_vec(&CreateRequest { config: config.clone(), paused, dry_run: false })?;
     begin(world, routes::CREATE.method, &format!("{}?wait=0", routes::CREATE.path), Some(&body), &config.name)
 }
 

@@ -54,7 +54,7 @@ pub const ALL: &[Story] = &[
     Story { name: "console_killed", about: "SIGKILL of the console role: no byte of the log lost or repeated", run: console_killed::run },
     Story {
         name: "killed_midway",
-        about: "SIGKILL of control at every step of a create and a destroy: whole or nothing",
+        about: "SIGKILL of control sooner and later in creates and destroys: whole or nothing",
         run: killed_midway::run,
     },
     Story { name: "control_killed", about: "SIGKILL of control: domains run on and are found again", run: control_killed::run },

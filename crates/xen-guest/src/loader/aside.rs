@@ -1,4 +1,4 @@
-//! Long work that gives way: whoever asks for something short meanwhile does not share the processor with it.
+//! Long work that gives way to whoever asks for something short meanwhile.
 
 use std::{panic, thread};
 

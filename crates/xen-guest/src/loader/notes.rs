@@ -109,7 +109,8 @@ impl XenNotes {
 
     /// Whether the kernel searches for the RSDP below 1 MiB: every Linux. One without `linux_rsdp_unrestricted` knows no other place. One with it
     /// believes the start record, but does not tell the kernel that it starts in its place (kexec), which then searches, or has no ACPI and no
-    /// CPUs: PVH fills no `acpi_rsdp_addr` of the boot parameters (arch/x86/platform/pvh/enlighten.c and arch/x86/kernel/kexec-bzimage64.c of 6.1).
+    /// CPUs: PVH fills no `acpi_rsdp_addr` of the boot parameters (arch/x86/platform/pvh/enlighten.c and arch/x86/kernel/kexec-bzimage64.c, read in
+    /// a later mainline; Debian's 6.1 was seen to behave so).
     #[must_use]
     pub fn wants_low_rsdp(&self) -> bool {
         self.linux

@@ -28,6 +28,8 @@ pub(crate) const BINARY: &str = "/usr/bin/xenith";
 pub(crate) const PROGRAM: &str = "xenith";
 /// Where it serves the API.
 pub(crate) const API_SOCKET: &str = "/run/xenith/api.sock";
+/// Control's word that what starts with the host was started since its boot.
+const AUTOSTARTED: &str = "/run/xenith/autostarted";
 const CONSOLE_SOCKET: &str = "/run/xenith/console.sock";
 const STORE_SOCKET: &str = "/run/xenstored/socket";
 /// dom0's kernel carries what is said here through its ring.
@@ -100,6 +102,14 @@ impl LabWorld {
 impl World for LabWorld {
     fn api(&self) -> Api {
         Api(Arc::new(Unix::new(API_SOCKET, SILENCE)))
+    }
+
+    fn socket(&self) -> PathBuf {
+        API_SOCKET.into()
+    }
+
+    fn program(&self) -> Result<PathBuf> {
+        Ok(std::env::current_exe()?)
     }
 
     fn boot(&mut self, guest: Guest) -> Result<Boot> {
@@ -183,6 +193,11 @@ impl World for LabWorld {
             thread::sleep(Duration::from_millis(50));
         }
         Ok(())
+    }
+
+    fn boot_again(&mut self) -> Result<()> {
+        fs::remove_file(AUTOSTARTED).context(AUTOSTARTED)?;
+        self.kill(Role::Control)
     }
 }
 

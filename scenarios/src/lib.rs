@@ -16,6 +16,7 @@ pub mod follow;
 pub mod kernels;
 pub mod lab_world;
 pub mod leftovers;
+pub mod lives;
 mod processes;
 pub mod serve;
 pub mod sim_world;

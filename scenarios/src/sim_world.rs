@@ -26,7 +26,7 @@ use xen_sim::{Handle, Machine, MachineConfig, Script};
 use xen_store::client::{SocketTransport, Transport};
 use xenith_api::client::Unix;
 use xenith_api::latest::Boot;
-use xenith_control::{Control, ControlConfig, Roles, ServeConfig, ServeLock, events};
+use xenith_control::{Control, ControlConfig, Roles, ServeConfig, ServeError, ServeLock, autostart, events};
 use xenith_engine::clock::Clock;
 use xenith_store::{BootNodes, Claims, MapPages, Means, Opened, Told, in_threads};
 
@@ -50,6 +50,8 @@ pub struct SimWorld {
     directory: PathBuf,
     /// The same, where it goes with the host.
     _temporary: Option<TempDir>,
+    /// The stories' program, where it is not the one that runs.
+    program: Option<PathBuf>,
     roles: Roles,
     store: Option<Running>,
     console: Option<Running>,
@@ -125,7 +127,8 @@ impl SimWorld {
 
     fn with(machine: Machine, directory: PathBuf, temporary: Option<TempDir>, roles: Roles) -> Result<SimWorld> {
         machine.script_for_kernel(&[0xfa, 0xf4], Script::Halt);
-        let mut world = SimWorld { machine, directory, _temporary: temporary, roles, store: None, console: None, control: None };
+        let mut world =
+            SimWorld { machine, directory, _temporary: temporary, program: None, roles, store: None, console: None, control: None };
         world.store = Some(world.start_store()?);
         world.wait_for("store.sock")?;
         world.console = Some(world.start_console()?);
@@ -134,16 +137,17 @@ impl SimWorld {
         Ok(world)
     }
 
+    /// The same where another program runs than the stories' own, which is here: a test.
+    #[must_use]
+    pub fn with_program(mut self, program: impl Into<PathBuf>) -> SimWorld {
+        self.program = Some(program.into());
+        self
+    }
+
     /// The simulator behind it.
     #[must_use]
     pub fn machine(&self) -> &Machine {
         &self.machine
-    }
-
-    /// The API's socket.
-    #[must_use]
-    pub fn socket(&self) -> PathBuf {
-        self.path("api.sock")
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -194,6 +198,20 @@ impl SimWorld {
         Running::start("console", move |stop| Ok(xenith_console::serve(config, handle.clone(), handle, stop.as_fd())?))
     }
 
+    /// The lock that an earlier control let go may live on for a moment in a process that was just started: execve closes what it inherited only
+    /// after its parent goes on.
+    fn lock(&self) -> Result<ServeLock> {
+        let config = ServeConfig { roles: self.roles.clone(), ..ServeConfig::new(self.socket()) };
+        let tries = START_LIMIT.as_millis() / BREATH.as_millis();
+        for _ in 0..tries {
+            match ServeLock::take(&config) {
+                Err(ServeError::AlreadyRunning { .. }) => thread::sleep(BREATH),
+                taken => return Ok(taken?),
+            }
+        }
+        Ok(ServeLock::take(&config)?)
+    }
+
     fn start_control(&mut self) -> Result<()> {
         let handle = self.process("control")?;
         let socket = self.path("store.sock");
@@ -204,10 +222,11 @@ impl SimWorld {
         let clock = Arc::new(SimClock { machine: self.machine.clone() });
         let config = ControlConfig::new(handle.clone(), handle, Arc::new(connect), clock, self.directory.clone());
         let config = ControlConfig { cache_dir: Some(self.path("kernels")), ..config };
-        let lock = ServeLock::take(&ServeConfig { roles: self.roles.clone(), ..ServeConfig::new(self.socket()) })?;
+        let lock = self.lock()?;
         self.control = Some(Running::start("control", move |stop| {
             let control = Arc::new(Control::start(config)?);
             events::spawn(&control)?;
+            autostart::spawn(&control)?;
             Ok(xenith_control::serve(control, lock, stop)?)
         })?);
         self.wait_for("api.sock")
@@ -227,6 +246,14 @@ impl Drop for SimWorld {
 impl World for SimWorld {
     fn api(&self) -> Api {
         Api(Arc::new(Unix::new(self.socket(), SILENCE)))
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.path("api.sock")
+    }
+
+    fn program(&self) -> Result<PathBuf> {
+        self.program.clone().map_or_else(|| Ok(std::env::current_exe()?), Ok)
     }
 
     fn boot(&mut self, guest: Guest) -> Result<Boot> {
@@ -262,11 +289,11 @@ impl World for SimWorld {
         Ok(())
     }
 
-    /// Each 100 ms of it are [`BREATH`] of real time at least, and a busy host's threads need more than a guest's boot.
     fn store_places(&self) -> Vec<PathBuf> {
         vec![self.path("store.sock")]
     }
 
+    /// Each 100 ms of it are [`BREATH`] of real time at least, and a busy host's threads need more than a guest's boot.
     fn boot_limit(&self) -> Duration {
         Duration::from_secs(3000)
     }
@@ -307,6 +334,11 @@ impl World for SimWorld {
                 self.start_control()
             }
         }
+    }
+
+    fn boot_again(&mut self) -> Result<()> {
+        std::fs::remove_file(self.path("autostarted"))?;
+        self.kill(Role::Control)
     }
 }
 

@@ -75,10 +75,18 @@ impl Exchange for Api {
     }
 }
 
+/// A role that ran this long is started again at once, and `xenith all` does not hold its death against it. While no domain runs, time in which
+/// nobody does anything costs the lab nothing.
+pub const SETTLED: Duration = Duration::from_secs(11);
+
 /// A host with Xenith on it.
 pub trait World {
     /// The way to the API.
     fn api(&self) -> Api;
+    /// The API's socket.
+    fn socket(&self) -> PathBuf;
+    /// The stories' own program, to be run as a process of its own.
+    fn program(&self) -> Result<PathBuf>;
     /// The API's client.
     fn client(&self) -> Client<Api> {
         Client::new(self.api())
@@ -105,6 +113,8 @@ pub trait World {
     fn footprints(&self) -> Result<BTreeMap<String, Footprint>>;
     /// Ends a role at once (SIGKILL in the lab; on the simulator a stop between two turns), and sees that it comes back.
     fn kill(&mut self, role: Role) -> Result<()>;
+    /// Ends control at once and starts it as after the host's boot: whatever is to start with the host does so.
+    fn boot_again(&mut self) -> Result<()>;
 }
 
 /// Asks until the answer is there, or fails with what was waited for.
@@ -172,7 +182,12 @@ fn request(world: &mut dyn World, config: &DomainConfig, paused: bool) -> Result
 
 /// Every event so far.
 pub fn events(world: &dyn World) -> Result<Vec<Event>> {
-    let (status, lines) = world.api().0.exchange("GET", &format!("{}?since=0", routes::EVENTS.path), &[], None)?;
+    events_since(world, 0)
+}
+
+/// Every event behind that of this number.
+pub fn events_since(world: &dyn World, seq: u64) -> Result<Vec<Event>> {
+    let (status, lines) = world.api().0.exchange("GET", &format!("{}?since={seq}", routes::EVENTS.path), &[], None)?;
     ensure!(status == 200, "events: {status}");
     let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| Ok(serde_json::from_slice(line)?)).collect()

@@ -11,20 +11,19 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by it")]
 
-use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use scenarios::lives::{busy, judge};
 use scenarios::sim_world::STATE;
 use serde_json::{Value, json};
-use uuid::Uuid;
-use xenith_api::client::{Client, Unix};
-use xenith_api::latest::{CreateRequest, Event, EventKind};
+use xenith_api::client::Unix;
+use xenith_api::latest::Event;
 
 const SCENARIOS: &str = env!("CARGO_BIN_EXE_scenarios");
 /// Kills of each of the two, at least.
@@ -69,38 +68,18 @@ fn follower(socket: &Path, file: &Path) -> Mortal {
     Mortal(Command::new(SCENARIOS).arg("follow").args([socket, file]).spawn().unwrap())
 }
 
-/// Domains that come and go, and what the daemon has answered of them.
-fn busy(socket: PathBuf, request: CreateRequest, enough: Arc<AtomicBool>) -> JoinHandle<Vec<(Uuid, EventKind)>> {
-    thread::spawn(move || {
-        let client = Client::new(Unix::new(socket, PATIENCE));
-        let mut answered = Vec::new();
-        while !enough.load(Ordering::Relaxed) {
-            let Some(domain) = client.create(&request).ok().and_then(|made| made.domain) else {
-                // The daemon is away, or one that was not answered is there.
-                let _ = client.destroy("own");
-                thread::sleep(Duration::from_millis(2));
-                continue;
-            };
-            answered.push((domain.uuid, EventKind::DomainCreated));
-            let id = domain.uuid.to_string();
-            for (kind, done) in [
-                (EventKind::DomainPaused, client.pause(&id).is_ok()),
-                (EventKind::DomainUnpaused, client.unpause(&id).is_ok()),
-                (EventKind::DomainDestroyed, client.destroy(&id).is_ok()),
-            ] {
-                answered.extend(done.then_some((domain.uuid, kind)));
-            }
-        }
-        answered
-    })
-}
-
 /// The log as it lies on the disk.
 fn on_disk(directory: &Path) -> String {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(directory.join(STATE).join("events")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
+}
+
+/// Its whole lines.
+fn events(log: &str) -> Vec<Event> {
+    let whole = log.get(..=log.rfind('\n').unwrap_or(0)).unwrap();
+    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn about_domains(log: &str) -> usize {
@@ -122,7 +101,7 @@ fn neither_kill_loses_an_event_or_tells_it_twice() {
     let boot = json!({ "kernel": place["kernel"], "cmdline": "sim.script=busy" });
     let request = serde_json::from_value(json!({ "config": { "name": "own", "memory": "16MiB", "boot": boot } })).unwrap();
     let enough = Arc::new(AtomicBool::new(false));
-    let worker = busy(socket.clone(), request, Arc::clone(&enough));
+    let worker = busy(Unix::new(&socket, PATIENCE), request, Arc::clone(&enough));
     let (mut daemon, mut client) = (Some(first), Some(follower(&socket, &file)));
     let mut kills = [0, 0];
     while kills[0] < KILLS[0] || kills[1] < KILLS[1] || about_domains(&on_disk(&directory)) < EVENTS {
@@ -159,37 +138,7 @@ fn neither_kill_loses_an_event_or_tells_it_twice() {
     let (log, heard) = (on_disk(&directory), followed());
     let heard = heard.get(..=heard.rfind('\n').unwrap()).unwrap();
     assert!(log.starts_with(heard), "seed {seed}: what the client heard is not how the log begins");
-    judge(&log, &answered, seed);
+    judge(&events(&log), 1, &answered).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
     let (lines, domains) = (log.lines().count(), about_domains(&log));
     println!("{lines} events, {domains} of them about domains, {} answers; {kills:?} kills of daemon and client", answered.len());
-}
-
-/// Numbers without holes; what was answered is told; nothing is told twice.
-fn judge(log: &str, answered: &[(Uuid, EventKind)], seed: u64) {
-    let whole = log.get(..=log.rfind('\n').unwrap()).unwrap();
-    let events: Vec<Event> = whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    for (event, seq) in events.iter().zip(1..) {
-        assert_eq!(event.seq, seq, "seed {seed}: a hole, or a number told twice");
-    }
-    let told: HashSet<(Uuid, &str)> = events.iter().filter_map(|event| Some((event.domain.as_ref()?.uuid, event.kind.text()))).collect();
-    for (uuid, kind) in answered {
-        assert!(told.contains(&(*uuid, kind.text())), "seed {seed}: {kind:?} of {uuid} was answered and is not told");
-    }
-    // Where a domain of a stored config comes again, it has the same uuid: each life is told once.
-    let mut lives: HashMap<Uuid, Vec<EventKind>> = HashMap::new();
-    for event in &events {
-        let Some(domain) = &event.domain else { continue };
-        let life = lives.entry(domain.uuid).or_default();
-        let fits = match event.kind {
-            EventKind::DomainCreated => life.is_empty(),
-            EventKind::DomainStopped => !life.is_empty() && !life.contains(&event.kind),
-            EventKind::DomainDestroyed => !life.is_empty(),
-            _ => continue,
-        };
-        assert!(fits, "seed {seed}: {event:?} after {life:?}");
-        life.push(event.kind);
-        if event.kind == EventKind::DomainDestroyed {
-            life.clear();
-        }
-    }
 }

@@ -7,7 +7,8 @@ use scenarios::stories::{ALL, tell};
 use xen_abi::Release;
 
 fn all_on(release: Release) {
-    let mut world = SimWorld::start(release).unwrap_or_else(|error| panic!("Xen {release}: {error:#}"));
+    let mut world =
+        SimWorld::start(release).unwrap_or_else(|error| panic!("Xen {release}: {error:#}")).with_program(env!("CARGO_BIN_EXE_scenarios"));
     for story in ALL {
         tell(&mut world, story).unwrap_or_else(|error| panic!("Xen {release}, {}: {error:#}", story.name));
     }

@@ -26,7 +26,7 @@ mod registry;
 
 pub use config::ControlConfig;
 pub use configs::Condition;
-pub use control::Control;
+pub use control::{Control, autostart};
 pub use http::{Caller, Roles, ServeConfig, ServeError, ServeLock, router, serve};
 pub use log::{Batch, Draft, EventLog};
 pub use operations::{Begun, Done, Key, Of, Op, Operations};

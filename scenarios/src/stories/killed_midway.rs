@@ -6,16 +6,13 @@ use anyhow::{Context, Result, ensure};
 use xenith_api::latest::{Domain, DomainConfig, DomainState, Operation};
 
 use super::midway::{at_step, begin_create, begin_destroy};
-use crate::world::{Guest, Role, World, config, create_paused, gone, until};
+use crate::world::{Guest, Role, SETTLED, World, config, create_paused, gone, until};
 
 /// Steps of a create of this kind, and a few more.
 const CREATE_STEPS: u32 = 24;
 const DESTROY_STEPS: u32 = 5;
 /// The longest that control may take to finish or take back what an earlier one began.
 const UNWINDING: Duration = Duration::from_secs(20);
-/// A role that ran this long is started again at once, and `xenith all` does not hold its death against it. No domain runs meanwhile: time in which
-/// nobody does anything costs the lab nothing.
-const SETTLED: Duration = Duration::from_secs(11);
 
 pub fn run(world: &mut dyn World) -> Result<()> {
     let config = config(world, "cut-short", Guest::Halting)?;

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::world::{Guest, World, config, create_paused, gone, steady, until};
 
+mod autostart;
 mod bad_input;
 mod boot_pvh;
 mod cancel;
@@ -12,13 +13,16 @@ mod control_killed;
 mod crash_loop;
 mod cycles;
 mod dry_run;
+mod dump_core;
 mod four_at_once;
+mod host;
 mod killed_midway;
 mod lifecycle;
 mod linux_ends;
 mod many_at_once;
 mod midway;
 mod on_actions;
+mod replayed;
 mod resize;
 mod store_client;
 
@@ -35,6 +39,7 @@ pub struct Story {
 /// All of them, quick ones first.
 pub const ALL: &[Story] = &[
     Story { name: "dry_run", about: "a plan is printed and nothing is done", run: dry_run::run },
+    Story { name: "host", about: "release, memory, capabilities and mitigations as Xen says them", run: host::run },
     Story { name: "bad_input", about: "every bad input gets its code and leaves nothing behind", run: bad_input::run },
     Story { name: "cycles", about: "100 domains are created and destroyed, nothing is left, no role grows", run: cycles::run },
     Story { name: "many_at_once", about: "20 domains are created at once, and destroyed at once", run: many_at_once::run },
@@ -49,6 +54,8 @@ pub const ALL: &[Story] = &[
         about: "a Linux guest for each reason to stop; after a kexec the second kernel is up",
         run: linux_ends::run,
     },
+    Story { name: "dump_core", about: "a Linux domain's core dump: all of its memory, with holes, and it runs on", run: dump_core::run },
+    Story { name: "autostart", about: "stored configs start with the host, once and in order", run: autostart::run },
     Story { name: "resize", about: "a running domain has fewer vcpus and less memory, and all of it again", run: resize::run },
     Story { name: "crash_loop", about: "a domain that crashes at once is restarted later each time, then held", run: crash_loop::run },
     Story { name: "console_killed", about: "SIGKILL of the console role: no byte of the log lost or repeated", run: console_killed::run },
@@ -56,6 +63,11 @@ pub const ALL: &[Story] = &[
         name: "killed_midway",
         about: "SIGKILL of control sooner and later in creates and destroys: whole or nothing",
         run: killed_midway::run,
+    },
+    Story {
+        name: "replayed",
+        about: "SIGKILL of control and of a client of its events: 500 of them, none lost, none twice",
+        run: replayed::run,
     },
     Story { name: "control_killed", about: "SIGKILL of control: domains run on and are found again", run: control_killed::run },
 ];

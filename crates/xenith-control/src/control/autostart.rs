@@ -9,7 +9,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use xenith_api::latest::{Code, DomainConfig, OperationKind, Start, StartRequest};
@@ -34,6 +35,19 @@ enum Turn {
     Starting,
     Runs,
     Failed,
+}
+
+/// Does [`Control::autostart`] in a thread of its own.
+///
+/// # Errors
+/// Where no thread can be made.
+pub fn spawn(control: &Arc<Control>) -> io::Result<JoinHandle<()>> {
+    let control = Arc::clone(control);
+    std::thread::Builder::new().name("autostart".to_owned()).spawn(move || {
+        if let Err(error) = control.autostart() {
+            tracing::error!("autostart: {error}");
+        }
+    })
 }
 
 impl Control {

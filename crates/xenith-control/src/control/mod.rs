@@ -6,7 +6,7 @@
 //! ```
 
 mod adopt;
-mod autostart;
+pub mod autostart;
 mod console;
 mod cpupools;
 mod crash;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use xen_store::client::{SocketTransport, Transport};
 use xenith_api::latest::{Code, Problem};
-use xenith_control::{Control as Core, ControlConfig, ServeConfig, ServeError, ServeLock, events, serve};
+use xenith_control::{Control as Core, ControlConfig, ServeConfig, ServeError, ServeLock, autostart, events, serve};
 use xenith_engine::clock::SystemClock;
 use xenith_engine::store::Connect;
 
@@ -32,13 +32,7 @@ impl Control {
         let core = Arc::new(Core::start(surroundings(&site)?)?);
         // It ends with the process: nothing of a domain lives in it.
         events::spawn(&core).map_err(|error| problem(Code::Internal, &error))?;
-        let starting = Arc::clone(&core);
-        let autostart = move || {
-            if let Err(error) = starting.autostart() {
-                tracing::error!("autostart: {error}");
-            }
-        };
-        std::thread::Builder::new().name("autostart".to_owned()).spawn(autostart).map_err(|error| problem(Code::Internal, &error))?;
+        autostart::spawn(&core).map_err(|error| problem(Code::Internal, &error))?;
         serve(core, lock, started.end).map_err(|error| served(&error))
     }
 }

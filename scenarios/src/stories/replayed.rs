@@ -66,7 +66,7 @@ fn one(world: &mut dyn World, request: &CreateRequest, file: &Path, from: u64, r
     // Each round strikes somewhere else.
     world.pass(Duration::from_millis(u64::from(100 + 37 * round)))?;
     for turn in 0..2 {
-        if (round + turn) % 2 == 0 {
+        if (round + turn).is_multiple_of(2) {
             world.kill(Role::Control)?;
         } else {
             drop(client);

@@ -25,6 +25,7 @@
 //!   a safe function; the others through an `unsafe` one, and the drivers keep no address after the call returns.
 //! - `privcmd` and `foreign` are the callers that hand addresses over, and say at each call why these stay valid.
 //! - `socket_mail` lets the kernel write into a mapping that it keeps for the length of the call, at checked places of it.
+//! - `heap` gives the allocator a number.
 //! - `inherited` takes descriptors by the numbers that the program before this one left them under.
 //!
 //! What the types do not prevent: a caller with the privcmd node can ask Xen to do anything to the host, this process included; that is what
@@ -36,6 +37,7 @@ mod evtchn;
 mod file_pages;
 mod foreign;
 mod gntdev;
+mod heap;
 mod inherited;
 mod ioctl;
 mod mapping;
@@ -47,6 +49,7 @@ mod xenfs;
 pub use evtchn::Evtchn;
 pub use file_pages::map_file;
 pub use gntdev::Gntdev;
+pub use heap::give_back_large;
 pub use inherited::inherit;
 pub use privcmd::Privcmd;
 pub use socket_mail::socket_mail;

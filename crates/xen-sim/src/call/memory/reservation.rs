@@ -3,7 +3,7 @@
 use xen_abi::hypercall::memory::{self as header, reservation as abi};
 use xen_abi::{DomId, Errno};
 
-use crate::call::{Answer, Caller, Image, Record, not_simulated};
+use crate::call::{Answer, Caller, Image, Record};
 use crate::heap::{ORDER_1GIB, ORDER_2MIB};
 use crate::xen::Xen;
 
@@ -36,9 +36,6 @@ fn read(xen: &Xen, caller: &Caller, image: &Image<'_>) -> Result<Reservation, Er
 pub(super) fn adjust(xen: &mut Xen, caller: &Caller, image: &Image<'_>, command: u32, start: u64) -> Answer {
     let mut done = start;
     if let Ok(reservation) = read(xen, caller, image) {
-        if reservation.flags & abi::MEMF_POPULATE_ON_DEMAND != 0 {
-            return not_simulated("memory flag", abi::MEMF_POPULATE_ON_DEMAND);
-        }
         let limit = caller.short.map_or(reservation.extents, |short| reservation.extents.min(start.saturating_add(short)));
         if acceptable(xen, caller, &reservation) {
             while done < limit && extent(xen, image, &reservation, command, done).is_ok() {
@@ -63,6 +60,9 @@ fn extent(xen: &mut Xen, image: &Image<'_>, reservation: &Reservation, command: 
     let gfn = image.read_u64(reservation.list.ok_or(Errno::EFAULT)?, offset)?;
     let end = gfn.checked_add(1 << reservation.order).filter(|end| *end <= GFNS).ok_or(Errno::EINVAL)?;
     if command == header::POPULATE_PHYSMAP {
+        if reservation.flags & abi::MEMF_POPULATE_ON_DEMAND != 0 {
+            return xen.promise_extent(reservation.domid, gfn, end);
+        }
         return xen.populate_extent(reservation.domid, gfn, reservation.order);
     }
     (gfn..end).try_for_each(|gfn| xen.remove_page(reservation.domid, gfn))

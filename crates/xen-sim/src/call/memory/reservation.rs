@@ -3,7 +3,7 @@
 use xen_abi::hypercall::memory::{self as header, reservation as abi};
 use xen_abi::{DomId, Errno};
 
-use crate::call::{Answer, Caller, Image, Record};
+use crate::call::{Answer, Caller, Image, Record, not_simulated};
 use crate::heap::{ORDER_1GIB, ORDER_2MIB};
 use crate::xen::Xen;
 
@@ -36,6 +36,10 @@ fn read(xen: &Xen, caller: &Caller, image: &Image<'_>) -> Result<Reservation, Er
 pub(super) fn adjust(xen: &mut Xen, caller: &Caller, image: &Image<'_>, command: u32, start: u64) -> Answer {
     let mut done = start;
     if let Ok(reservation) = read(xen, caller, image) {
+        // Promises are kept gfn by gfn.
+        if reservation.flags & abi::MEMF_POPULATE_ON_DEMAND != 0 && reservation.order > ORDER_2MIB {
+            return not_simulated("extent on demand of order", reservation.order);
+        }
         let limit = caller.short.map_or(reservation.extents, |short| reservation.extents.min(start.saturating_add(short)));
         if acceptable(xen, caller, &reservation) {
             while done < limit && extent(xen, image, &reservation, command, done).is_ok() {

@@ -1,4 +1,4 @@
-# Our control beside stock xl, in one boot: domains of the one are the other's to see, to adopt, to rename and to dump.
+# Our control beside stock xl, in one boot: domains of the one are the other's to see, to adopt, to rename and to resize.
 start_store ours
 xenith control > /lab/out/control.log 2>&1 &
 until_s control 30 xenith list
@@ -85,5 +85,74 @@ s kexec_destroy xenith destroy kexec
 
 s destroy_two xl destroy deux
 s destroy_three xenith destroy trois
+
+# Memory populated on demand (maxmem above memory): of two by xl that are alike one is resized by us, the other by xl, and Xen has the same of both.
+# on_demand NAME: paused, since no two guests touch the same pages.
+on_demand() {
+    cat > "/tmp/$1.cfg" << C
+name="$1"
+type="pvh"
+vcpus=1
+memory=128
+maxmem=192
+kernel="/lab/guest/vmlinuz"
+ramdisk="/lab/guest/initrd"
+cmdline="console=hvc0 quiet"
+C
+    s "$1_create" xl create -p "/tmp/$1.cfg"
+}
+# pod NAME: how many of its gfns have no page yet, and how many pages wait for them, as Xen tells it on its console.
+pod() {
+    xl dmesg -c > /dev/null
+    xl debug-keys q
+    xl dmesg | awk -v line="domain $(xl domid "$1"):" '/General information for domain/ { its = index($0, line) } its && /PoD entries=/ { print $(NF - 1), $NF; exit }'
+}
+entries() { pod "$1" | sed -n 's/.*entries=\([0-9]*\).*/\1/p'; }
+cache() { pod "$1" | sed -n 's/.*cachesize=\([0-9]*\).*/\1/p'; }
+memory_mib() { xl list | awk -v name="$1" '$1 == name { print $3 }'; }
+target() { xenstore-read "/local/domain/$(xl domid "$1")/memory/target"; }
+alike() { [ "$(cache ours)" -gt 0 ] && [ "$(pod ours)" = "$(pod theirs)" ] && [ "$(target ours)" = "$(target theirs)" ]; }
+note() { echo "$1: ours $(pod ours) of $(memory_mib ours) MiB, theirs $(pod theirs) of $(memory_mib theirs) MiB" >> /lab/out/pod.txt; }
+# both WHAT MIB: both get another size.
+both() {
+    s "pod_$1_ours" xenith resize ours --memory "$2MiB"
+    s "pod_$1_theirs" xl mem-set theirs "$2m"
+}
+# settled NAME MIB: its balloon is where it shall be, within one in a hundred, and a page waits for each gfn that has none.
+settled() {
+    mib=$(memory_mib "$1")
+    [ "$mib" -ge $(($2 - $2 / 100)) ] && [ "$mib" -le $(($2 + $2 / 100)) ] && [ "$(entries "$1")" = "$(cache "$1")" ]
+}
+# both_settle WHAT MIB
+both_settle() {
+    for guest in ours theirs; do until_s "pod_$1_$guest" 60 settled $guest "$2"; done
+    note "$1"
+}
+
+on_demand ours
+on_demand theirs
+until_s pod_born_alike 1 alike
+until_s pod_some_wait 1 [ "$(entries ours)" -gt "$(cache ours)" ]
+note born
+before=$(cache ours)
+both smaller 112
+until_s pod_smaller_alike 1 alike
+note smaller
+both larger 160
+until_s pod_larger_alike 1 alike
+until_s pod_filled 1 [ "$(cache ours)" -gt "$before" ]
+note larger
+for guest in ours theirs; do
+    s "unpause_$guest" xl unpause $guest
+    until_s "up_$guest" 60 up $guest
+done
+both_settle settled 160
+both down 144
+both_settle down_settled 144
+both up 192
+both_settle up_settled 192
+s destroy_ours xl destroy ours
+s destroy_theirs xl destroy theirs
+
 xenith events --since 0 > /lab/out/events.log
 step end 0 0

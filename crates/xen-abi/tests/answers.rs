@@ -7,6 +7,7 @@ use xen_abi::hypercall::cpu_policy::CpuPolicy;
 use xen_abi::hypercall::domctl::getdomaininfo::{DomainInfo, GetDomainInfo, RECORD};
 use xen_abi::hypercall::domctl::policy::{ERR_LEAF, ERR_MSR, ERR_SUBLEAF, SetCpuPolicy};
 use xen_abi::hypercall::domctl::{BODY_OFFSET, getdomaininfo};
+use xen_abi::hypercall::memory::pod_target::{self, GetPodTarget, OnDemand};
 use xen_abi::hypercall::memory::reservation::MemFlags;
 use xen_abi::hypercall::sched::ShutdownReason;
 use xen_abi::hypercall::sysctl::getdomaininfolist::{GetDomainInfoList, NUM_DOMAINS};
@@ -71,6 +72,21 @@ fn every_domain_of_a_list_is_read_at_its_stride() {
             let domids = question.decode(&release, 0, &call).map(|list| list.iter().map(|info| info.domid.0).collect::<Vec<_>>());
             assert_eq!(domids.ok(), [1, 7, 9].get(..count as usize).map(<[u16]>::to_vec), "Xen {release}: {count} domains");
         }
+    }
+}
+
+#[test]
+fn what_is_on_demand_is_read_where_xen_writes_it() {
+    for release in Release::ALL {
+        let question = GetPodTarget { domid: DomId(5) };
+        let mut call = question.encode(&release).unwrap();
+        for (member, value) in [(pod_target::TOT_PAGES, 1), (pod_target::POD_CACHE_PAGES, 2), (pod_target::POD_ENTRIES, 3)] {
+            member.put(&release, &mut call.buffers[0].bytes, value).unwrap();
+        }
+        let expected = OnDemand { total_pages: 1, cache_pages: 2, entries: 3 };
+        assert_eq!(question.decode(&release, 0, &call), Ok(expected), "Xen {release}");
+        call.buffers.clear();
+        assert!(question.decode(&release, 0, &call).is_err(), "Xen {release}: no record");
     }
 }
 

@@ -11,6 +11,7 @@ use xen_abi::hypercall::domctl::paging_pool::SetPagingPool;
 use xen_abi::hypercall::domctl::policy::SetCpuPolicy;
 use xen_abi::hypercall::evtchn::AllocUnbound;
 use xen_abi::hypercall::hvm::{HvmParam, SetHvmParam};
+use xen_abi::hypercall::memory::pod_target::SetPodTarget;
 use xen_abi::hypercall::memory::reservation::{MemFlags, PopulatePhysmap};
 use xen_abi::hypercall::memory::set_memory_map::{MemoryKind, MemoryMapEntry, SetMemoryMap};
 use xen_abi::hypercall::multicall;
@@ -170,6 +171,14 @@ fn buffers_hang_at_their_pointers() {
          @1 in 20 bytes
          0000  00100000 00000000 00200000 00000000
          0010  04000000",
+    );
+    check(
+        Release::V4_14,
+        &SetPodTarget { domid: D5, pages: 0x1234 },
+        "memory_op set_pod_target: 12 (0x10, @0, 0x0, 0x0, 0x0)
+         @0 inout 40 bytes
+         0000  34120000 00000000 00000000 00000000
+         0020  05000000 00000000",
     );
 }
 

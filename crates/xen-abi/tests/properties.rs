@@ -14,6 +14,7 @@ use xen_abi::hypercall::domctl::policy::{GetCpuPolicy, SetCpuPolicy};
 use xen_abi::hypercall::evtchn::{AllocUnbound, GetPortStatus};
 use xen_abi::hypercall::hvm::{GetHvmParam, HvmParam};
 use xen_abi::hypercall::memory::maximum_gpfn::MaximumGpfn;
+use xen_abi::hypercall::memory::pod_target::{GetPodTarget, SetPodTarget};
 use xen_abi::hypercall::memory::reservation::{MemFlags, PopulatePhysmap};
 use xen_abi::hypercall::multicall;
 use xen_abi::hypercall::sysctl::cpu_policy::{GetSystemPolicy, SystemPolicy};
@@ -118,7 +119,7 @@ proptest! {
             GetPortStatus { domid, port: Port(1) }, GetHvmParam { domid, param: HvmParam(1) }, MaximumGpfn { domid },
             PopulatePhysmap { domid, order: 0, flags: MemFlags(0), frames: vec![Gfn(0)] }, GetSystemPolicy { policy: SystemPolicy::Host },
             GetDomainInfoList { first: domid, max: 5 }, GetPhysInfo, ReadConsole { from: None }, GetSchedulerId,
-            NextCpuPool { from: 0, cpus: 9 }, GetFreeCpus { cpus: 9 },
+            NextCpuPool { from: 0, cpus: 9 }, GetFreeCpus { cpus: 9 }, SetPodTarget { domid, pages: 1 }, GetPodTarget { domid },
         );
         let _ = (read_cut(&answer), read_whole(value, &answer), VersionText::CommandLine.whole());
     }

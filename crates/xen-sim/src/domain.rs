@@ -92,6 +92,8 @@ pub(crate) struct Domain {
     /// What Xen's own structures for it cost, in pages.
     pub(crate) structure_pages: u64,
     pub(crate) p2m: P2m,
+    /// Pages that it holds for gfns that are populated on demand, part of `tot_pages`.
+    pub(crate) pod_cache: u64,
     pub(crate) pool: PagingPool,
     pub(crate) ports: Ports,
     pub(crate) grants: GrantTable,
@@ -126,6 +128,7 @@ impl Domain {
             extents: (0, 0),
             structure_pages: 0,
             p2m: P2m::default(),
+            pod_cache: 0,
             pool: PagingPool::default(),
             ports: Ports::new(birth.max_evtchn_port),
             grants: GrantTable::new(birth.max_grant_frames),

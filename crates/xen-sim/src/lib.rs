@@ -47,6 +47,7 @@ mod mapping;
 mod memory;
 mod p2m;
 mod page;
+mod pod;
 mod process;
 mod xen;
 

@@ -108,6 +108,7 @@ impl Xen {
         let pool = std::mem::take(&mut domain.pool.pages);
         let (giants, larges) = std::mem::take(&mut domain.extents);
         domain.tot_pages -= freed;
+        domain.pod_cache = 0;
         domain.p2m.clear();
         self.heap.give(freed + pool);
         self.heap.give_extents(giants, larges);

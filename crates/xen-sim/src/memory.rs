@@ -45,12 +45,20 @@ impl Xen {
     /// Takes the page at a gfn from the domain, back to the heap.
     pub(crate) fn remove_page(&mut self, domid: DomId, gfn: u64) -> Result<(), Errno> {
         let held = self.is_mapped(domid, gfn);
+        if self.take_promise(domid, gfn)? {
+            return Ok(());
+        }
         let domain = self.domain_mut(domid)?;
         match domain.p2m.remove(gfn) {
             None => Err(Errno::ENOENT),
             Some(Removed::Special) => Ok(()),
             // A page that somebody maps stays the domain's until it is unmapped; the simulator keeps it until the domain dies.
             Some(Removed::Own) if held => Ok(()),
+            // It stays the domain's where gfns still wait for a page.
+            Some(Removed::Own) if domain.p2m.promises() > domain.pod_cache => {
+                domain.pod_cache += 1;
+                Ok(())
+            }
             Some(Removed::Own) => {
                 domain.tot_pages -= 1;
                 self.heap.give(1);
@@ -102,6 +110,7 @@ impl Xen {
 
     /// The page at a gfn.
     pub(crate) fn guest_page(&mut self, domid: DomId, gfn: u64) -> Option<Page> {
+        self.keep_promise(domid, gfn);
         self.domains.get_mut(&domid)?.p2m.page(gfn)
     }
 }

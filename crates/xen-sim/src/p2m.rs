@@ -3,6 +3,7 @@
 //! ```text
 //!   ranges   [0, 0xfc000) [0x100000, 0x80100000)    what populate_physmap gave: costs nothing per page
 //!   touched  0x1000 -> Page, 0xfeffc -> Page         only what was ever mapped, written or run
+//!   promised 0x8000, 0x8001                          populated on demand: memory comes when one is touched
 //!   special  0xfef00 -> Page                         grant frames and the like, put there by add_to_physmap
 //! ```
 //!
@@ -20,6 +21,7 @@ pub(crate) struct P2m {
     ranges: BTreeMap<u64, u64>,
     touched: BTreeMap<u64, Page>,
     special: BTreeMap<u64, Page>,
+    promised: BTreeSet<u64>,
     /// The tables in use, by level and index: level 1 maps 2 MiB, 2 maps 1 GiB, 3 maps 512 GiB.
     tables: BTreeSet<(u8, u64)>,
     /// The 2 MiB range that was last mapped by single pages: its tables are there, and the next page mostly lies in it too.
@@ -37,12 +39,12 @@ impl P2m {
         (gfn < *end).then_some((*start, *end))
     }
 
-    /// Whether every gfn of a range (end excluded) has memory behind it.
+    /// Whether every gfn of a range (end excluded) has memory behind it, or gets it when it is touched.
     pub(crate) fn covers(&self, mut gfn: u64, end: u64) -> bool {
         while gfn < end {
             gfn = match self.range_of(gfn) {
                 Some((_, after)) => after,
-                None if self.special.contains_key(&gfn) => gfn + 1,
+                None if self.special.contains_key(&gfn) || self.promised.contains(&gfn) => gfn + 1,
                 None => return false,
             };
         }
@@ -105,6 +107,28 @@ impl P2m {
         self.ranges.insert(merged.0, merged.1);
     }
 
+    /// Promises memory to a gfn that has none.
+    pub(crate) fn promise(&mut self, gfn: u64) {
+        let tables = self.missing_tables(gfn, 0);
+        self.tables.extend(tables);
+        self.promised.insert(gfn);
+    }
+
+    /// Takes a promise back; tells whether there was one.
+    pub(crate) fn break_promise(&mut self, gfn: u64) -> bool {
+        self.promised.remove(&gfn)
+    }
+
+    /// Whether a gfn gets memory when it is touched.
+    pub(crate) fn is_promised(&self, gfn: u64) -> bool {
+        self.promised.contains(&gfn)
+    }
+
+    /// How many gfns do.
+    pub(crate) fn promises(&self) -> u64 {
+        self.promised.len() as u64
+    }
+
     /// Puts a page of Xen's own behind a gfn.
     pub(crate) fn add_special(&mut self, gfn: u64, page: Page) {
         let tables = self.missing_tables(gfn, 0);
@@ -127,10 +151,10 @@ impl P2m {
         *self = P2m::default();
     }
 
-    /// The highest gfn with memory behind it.
+    /// The highest gfn with memory behind it, or promised.
     pub(crate) fn highest(&self) -> Option<u64> {
         let own = self.ranges.last_key_value().map(|(_, end)| end - 1);
-        own.max(self.special.last_key_value().map(|(gfn, _)| *gfn))
+        own.max(self.promised.last().copied()).max(self.special.last_key_value().map(|(gfn, _)| *gfn))
     }
 
     fn forget(&mut self, start: u64, end: u64) {
@@ -148,6 +172,10 @@ impl P2m {
         let touched: Vec<u64> = self.touched.range(start..end).map(|(gfn, _)| *gfn).collect();
         for gfn in touched {
             self.touched.remove(&gfn);
+        }
+        let promised: Vec<u64> = self.promised.range(start..end).copied().collect();
+        for gfn in promised {
+            self.promised.remove(&gfn);
         }
     }
 }

@@ -10,9 +10,11 @@ use xen_abi::hypercall::domctl::lifecycle::DestroyDomain;
 use xen_abi::hypercall::domctl::paging_pool::{GetPagingPool, SetPagingPool};
 use xen_abi::hypercall::memory::maximum_gpfn::MaximumGpfn;
 use xen_abi::hypercall::memory::physmap::{AddToPhysmap, MapSpace, RemoveFromPhysmap};
-use xen_abi::hypercall::memory::reservation::{ClaimPages, DecreaseReservation};
+use xen_abi::hypercall::memory::pod_target::{GetPodTarget, OnDemand, SetPodTarget};
+use xen_abi::hypercall::memory::reservation::{ClaimPages, DecreaseReservation, MEMF_POPULATE_ON_DEMAND, MemFlags, PopulatePhysmap};
 use xen_abi::hypercall::sysctl::physinfo::GetPhysInfo;
 use xen_abi::{DomId, Errno, Gfn, Release};
+use xen_hv::{Access, ForeignMemory};
 use xen_sim::MachineConfig;
 
 const GIB: u64 = 1 << 30;
@@ -146,4 +148,62 @@ fn pages_can_be_taken_away_and_put_elsewhere() {
         assert_eq!(host.run(RemoveFromPhysmap { domid, gfn: Gfn(0xff) }), Ok(()), "{release}");
         assert_eq!(host.run(RemoveFromPhysmap { domid, gfn: Gfn(0xff) }), Err(Errno::ENOENT), "{release}");
     }
+}
+
+fn touch(host: &Host, domid: DomId, frames: &[Gfn]) {
+    drop(ForeignMemory::map(&host.control, domid, frames, Access::ReadWrite).unwrap());
+}
+
+#[test]
+fn what_is_on_demand_comes_from_a_cache_that_is_filled_and_never_emptied() {
+    for release in RELEASES {
+        let host = Host::new(release);
+        let free = host.machine.audit().free_pages;
+        let domid = host.domain(4 * 1000);
+        let stands = |total_pages, cache_pages, entries| Ok(OnDemand { total_pages, cache_pages, entries });
+        let aim = |pages| host.run(SetPodTarget { domid, pages });
+        let give_back = |gfns: std::ops::Range<u64>| {
+            let frames: Vec<Gfn> = gfns.map(Gfn).collect();
+            assert_eq!(host.run(DecreaseReservation { domid, order: 0, frames: frames.clone() }), Ok(frames.len()), "{release}");
+        };
+        // As libxc builds one: the target first, while it has nothing.
+        assert_eq!(aim(1001), Err(Errno::EINVAL), "{release}: above the bound");
+        assert_eq!(aim(100), stands(100, 100, 0), "{release}");
+        let flags = MemFlags(MEMF_POPULATE_ON_DEMAND);
+        let promise =
+            |order, frames: &[u64]| host.run(PopulatePhysmap { domid, order, flags, frames: frames.iter().copied().map(Gfn).collect() });
+        assert_eq!(promise(7, &[0, 128]), Ok(2), "{release}");
+        assert_eq!(host.run(GetPodTarget { domid }), stands(100, 100, 256), "{release}");
+        let touched: Vec<Gfn> = (0..60).map(Gfn).collect();
+        touch(&host, domid, &touched);
+        assert_eq!(host.run(GetPodTarget { domid }), stands(100, 40, 196), "{release}");
+        assert_eq!(promise(0, &[59]), Ok(0), "{release}: there is a page already");
+        // More fills the cache, less leaves it, and far more stops at what is waiting.
+        assert_eq!(aim(120), stands(120, 60, 196), "{release}");
+        assert_eq!(aim(80), stands(120, 60, 196), "{release}");
+        assert_eq!(aim(1000), stands(256, 196, 196), "{release}");
+        // The balloon gives back: what nobody touched takes the cache with it, and then pages go as they always do.
+        give_back(60..160);
+        assert_eq!(host.run(GetPodTarget { domid }), stands(156, 96, 96), "{release}");
+        give_back(0..10);
+        assert_eq!(host.run(GetPodTarget { domid }), stands(146, 96, 96), "{release}");
+        give_back(160..256);
+        assert_eq!(aim(500), stands(50, 0, 0), "{release}: nothing is on demand any more");
+        host.run(DestroyDomain { domid }).unwrap();
+        assert_eq!(host.machine.audit().free_pages, free, "{release}");
+    }
+}
+
+#[test]
+fn a_page_given_back_stays_where_another_gfn_waits_for_it() {
+    let host = Host::new(Release::V4_20);
+    let domid = host.domain(4 * 1000);
+    host.run(SetPodTarget { domid, pages: 8 }).unwrap();
+    let flags = MemFlags(MEMF_POPULATE_ON_DEMAND);
+    host.run(PopulatePhysmap { domid, order: 4, flags, frames: vec![Gfn(0)] }).unwrap();
+    touch(&host, domid, &(0..8).map(Gfn).collect::<Vec<_>>());
+    assert_eq!(host.run(DecreaseReservation { domid, order: 0, frames: vec![Gfn(0)] }), Ok(1));
+    let stands = OnDemand { total_pages: 8, cache_pages: 1, entries: 8 };
+    assert_eq!(host.run(GetPodTarget { domid }), Ok(stands));
+    assert_eq!(host.run(SetPodTarget { domid: DomId(9), pages: 1 }), Err(Errno::ESRCH));
 }

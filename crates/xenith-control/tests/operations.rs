@@ -297,3 +297,46 @@ async fn starts_and_restarts_that_a_kill_cut_short_are_done_once() {
         assert!(steps > 5, "{path} has more steps");
     }
 }
+
+/// A domain of 16 MiB, a control that was killed at this moment of a resize to 12 MiB, and what the next ones told of it: detail, caller, domain.
+async fn told_of_a_resize(release: Release, turns_back: bool, at: Moment) -> Vec<(String, Value, Value)> {
+    let host = Host::new(release);
+    json_of(&host.start(), "POST", "/v1/domains", Some(host.create_request("web")), 201).await;
+    let died = AtomicBool::new(false);
+    let hook = Arc::new(move |moment: Moment| match moment {
+        moment if moment == at || died.load(Ordering::Relaxed) => {
+            died.store(true, Ordering::Relaxed);
+            Next::Die
+        }
+        Moment::AfterAct(2) if turns_back => Next::Cancel,
+        _ => Next::Go,
+    });
+    let killed = Arc::new(Control::start(ControlConfig { hook, ..host.config() }).unwrap());
+    let resize = json!({ "memory": "12MiB" }).to_string();
+    let (status, ..) = common::ask(&killed, "POST", "/v1/domains/web/resize", resize).await;
+    assert!(status >= 400, "{release} {at:?}");
+    drop(killed);
+    // The one after the next has nothing to add.
+    drop(host.start());
+    let control = host.start();
+    let (_, _, log) = common::ask(&control, "GET", "/v1/events?since=0", "").await;
+    let log = String::from_utf8(log).unwrap();
+    let all = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let changed = all.filter(|event| event["kind"] == "domain-changed");
+    changed.map(|event| (event["detail"].as_str().unwrap().to_owned(), event["caller"].clone(), event["domain"]["name"].clone())).collect()
+}
+
+#[tokio::test]
+async fn a_resize_that_the_next_daemon_finishes_is_told_once_and_one_that_it_takes_back_never() {
+    for release in [Release::V4_14, Release::V4_17, Release::V4_20, Release::V4_22] {
+        for step in 0..3 {
+            for at in [Moment::BeforeAct(step), Moment::AfterAct(step)] {
+                let expected = [("d1 web: memory 16MiB to 12MiB".to_owned(), Value::Null, json!("web"))];
+                assert_eq!(told_of_a_resize(release, false, at).await, expected, "{release} {at:?}");
+            }
+            for at in [Moment::BeforeUndo(step), Moment::AfterUndo(step)] {
+                assert_eq!(told_of_a_resize(release, true, at).await, [], "{release} {at:?}");
+            }
+        }
+    }
+}

@@ -84,6 +84,8 @@ pub struct SizeFacts {
     pub videoram_kib: u64,
     /// The bound in Xen, in KiB.
     pub bound_kib: u64,
+    /// HVM or PVH, whose memory may be populated on demand.
+    pub hvm: bool,
     /// Xen has more of the machine emulated than a PVH domain sees: its vcpus are its device model's business.
     pub emulated: bool,
     /// Which of the vcpus that it was created with are online.

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{Everything, Host, RELEASES};
+use xen_abi::hypercall::memory::pod_target::OnDemand;
+use xen_abi::hypercall::memory::reservation::{MEMF_POPULATE_ON_DEMAND, MemFlags};
 use xen_abi::hypercall::sched::ShutdownReason;
-use xen_abi::{DomId, Errno};
+use xen_abi::{DomId, Errno, Gfn};
 use xen_sim::{Effect, FaultPlan, MachineConfig, When};
 use xen_store::client::Requests;
 use xen_store::path;
@@ -318,8 +320,8 @@ fn a_resize_killed_anywhere_is_finished() {
         let order = host.order(2, "16MiB", false);
         let domid = DomId(host.engine(Arc::new(Always)).create(&order).unwrap().record.domid);
         assert_eq!(size_of(&host, domid), (4352, "16384".to_owned(), "online online".to_owned()), "{release}");
-        // Two steps, each before and after: down and up again.
-        for death in 0..2 * 2 {
+        // Three steps, each before and after: down and up again.
+        for death in 0..2 * 3 {
             let (wanted, expected) = match death % 2 {
                 0 => (Wanted { memory_kib: Some(12 << 10), vcpus: Some(1) }, (3328, "12288".to_owned(), "online offline".to_owned())),
                 _ => (Wanted { memory_kib: Some(16 << 10), vcpus: Some(2) }, (4352, "16384".to_owned(), "online online".to_owned())),
@@ -362,16 +364,86 @@ fn a_resize_that_fails_is_taken_back_also_when_it_is_killed_on_its_way() {
         assert_eq!(try_it(Arc::new(Always)).code, xenith_api::latest::Code::NotPermitted, "{release}");
         host.machine.set_faults(FaultPlan::none());
         assert_eq!(size_of(&host, domid), was, "{release}");
-        // Somebody changes their mind after both steps, and the daemon dies on the way back.
-        for at in (0..2).flat_map(|step| [Moment::BeforeUndo(step), Moment::AfterUndo(step)]) {
+        // Somebody changes their mind after all steps, and the daemon dies on the way back.
+        for at in (0..3).flat_map(|step| [Moment::BeforeUndo(step), Moment::AfterUndo(step)]) {
             try_it(Arc::new(move |moment: Moment| match moment {
-                Moment::AfterAct(1) => Next::Cancel,
+                Moment::AfterAct(2) => Next::Cancel,
                 moment if moment == at => Next::Die,
                 _ => Next::Go,
             }));
             assert_eq!(next_daemon(&host), [Recovered::Over(order.uuid)], "{release} {at:?}");
             assert_eq!(size_of(&host, domid), was, "{release} {at:?}");
         }
+        ends_clean(&host, &order, &before, &format!("{release}"));
+    }
+}
+
+/// A domain as xl leaves one with 12 MiB of memory and 16 MiB of maxmem: half of it has no page before it is touched, and half of that has one waiting.
+fn on_demand(host: &Host) -> (CreateOrder, DomId, OnDemand) {
+    let order = host.order(2, "16MiB", true);
+    let engine = host.engine(Arc::new(Always));
+    let domid = DomId(engine.create(&order).unwrap().record.domid);
+    let xen = &engine.world.xen;
+    let halves: Vec<Gfn> = (4..8).map(|large| Gfn(large << 9)).collect();
+    assert_eq!(xen.decrease_reservation(domid, 9, &halves).unwrap(), 4);
+    let populated = xen.on_demand(domid).unwrap().total_pages;
+    assert_eq!(xen.populate_physmap(domid, 9, MemFlags(MEMF_POPULATE_ON_DEMAND), &halves).unwrap(), 4);
+    xen.set_max_mem(domid, 13 << 10).unwrap();
+    let there = xen.set_pod_target(domid, 3 << 10).unwrap();
+    assert_eq!(there, OnDemand { total_pages: 3 << 10, cache_pages: (3 << 10) - populated, entries: 2 << 10 });
+    engine.world.stores.with(|store| store.write(&path::domain(domid).memory_target(), "12288")).unwrap();
+    (order, domid, there)
+}
+
+#[test]
+fn a_resize_of_a_domain_on_demand_tells_xen_wherever_it_is_killed() {
+    for release in RELEASES {
+        let host = Host::new(release, MachineConfig::default());
+        let before = host.everything();
+        for death in 0..2 * 3 {
+            let (order, domid, was) = on_demand(&host);
+            let xen = xen(&host, release);
+            let resized = |mib: u64| {
+                let engine = host.engine(die_after(death));
+                let seen = engine.look(domid).unwrap().unwrap();
+                engine.resize(host.fresh(), &seen, "web", &Wanted { memory_kib: Some(mib << 10), vcpus: None }).unwrap_err();
+                assert!(matches!(next_daemon(&host).as_slice(), [Recovered::Resized(_)]), "{release} {death}");
+                xen.on_demand(domid).unwrap()
+            };
+            assert_eq!(resized(10), was, "{release} {death}: less is for the balloon");
+            let grown = was.total_pages - was.cache_pages + was.entries;
+            let full = OnDemand { total_pages: grown, cache_pages: was.entries, entries: was.entries };
+            assert_eq!(resized(16), full, "{release} {death}: a page for each that waits");
+            ends_clean(&host, &order, &before, &format!("{release} {death}"));
+        }
+    }
+}
+
+#[test]
+fn a_resize_of_a_domain_on_demand_that_fails_leaves_it_and_what_its_cache_got_goes_with_the_balloon() {
+    for release in RELEASES {
+        let host = Host::new(release, MachineConfig::default());
+        let before = host.everything();
+        let (order, domid, was) = on_demand(&host);
+        let (size, xen) = (size_of(&host, domid), xen(&host, release));
+        let fails = |hook: Arc<dyn Hook>| {
+            let engine = host.engine(hook);
+            let seen = engine.look(domid).unwrap().unwrap();
+            engine.resize(host.fresh(), &seen, "web", &Wanted { memory_kib: Some(16 << 10), vcpus: None }).unwrap_err()
+        };
+        host.machine.set_faults(FaultPlan::none().with(When::Nth("memory_op set_pod_target", 0), Effect::Errno(Errno::ENOMEM)));
+        assert_eq!(fails(Arc::new(Always)).code, xenith_api::latest::Code::MemoryInsufficient, "{release}");
+        host.machine.set_faults(FaultPlan::none());
+        assert_eq!((size_of(&host, domid), xen.on_demand(domid).unwrap()), (size.clone(), was), "{release}");
+        fails(Arc::new(|moment: Moment| if moment == Moment::AfterAct(1) { Next::Cancel } else { Next::Go }));
+        assert_eq!(size_of(&host, domid), size, "{release}");
+        assert_eq!(xen.on_demand(domid).unwrap().cache_pages, was.entries, "{release}: Xen takes nothing from the cache");
+        // The balloon of a guest that is told 12 of 16 MiB.
+        let given: Vec<Gfn> = (3 << 10..4 << 10).map(Gfn).collect();
+        assert_eq!(xen.decrease_reservation(domid, 0, &given).unwrap(), given.len(), "{release}");
+        let there = xen.on_demand(domid).unwrap();
+        assert_eq!((there.cache_pages, there.entries), (1 << 10, 1 << 10), "{release}");
+        assert!(there.total_pages.abs_diff(3 << 10) <= 16, "{release}: but for the special pages as if nothing was: {there:?}");
         ends_clean(&host, &order, &before, &format!("{release}"));
     }
 }

@@ -89,7 +89,7 @@ pub fn replaced(lab: &Lab, choice: &Choice, binaries: &Binaries, progress: &Prog
     Ok(boot(lab, choice, binaries, ("takeover", "stock", &format!("{WITNESS}{TAKEOVER}")), progress)?.checks)
 }
 
-/// Our control beside stock xl: adoption, drift, names and a soft reset.
+/// Our control beside stock xl: adoption, drift, names, a soft reset, and memory populated on demand.
 ///
 /// # Errors
 /// When a machine does not come to the end.

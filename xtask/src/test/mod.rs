@@ -60,7 +60,11 @@ const STAGES: [Stage; 14] = [
     },
     Stage { name: "lab", about: "the stories on real Xen", run: stages::lab },
     Stage { name: "stock", about: "stock xl and a stock guest on our store, beside the stock store", run: stages::stock },
-    Stage { name: "beside", about: "our control beside stock xl: adoption, drift, names, a soft reset", run: stages::beside },
+    Stage {
+        name: "beside",
+        about: "our control beside stock xl: adoption, drift, names, soft reset, memory on demand",
+        run: stages::beside,
+    },
     Stage { name: "kill", about: "the store's worker is killed under a guest that misses nothing", run: stages::kill },
     Stage { name: "replace", about: "the store is replaced under a guest that misses nothing", run: stages::replace },
 ];

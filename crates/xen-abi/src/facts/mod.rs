@@ -6,7 +6,7 @@ use crate::hypercall::domctl::{
     self, createdomain, get_domain_state, getdomaininfo, hvmcontext, max_mem, max_vcpus, paging_pool, policy, set_handle, tsc_info,
     vcpucontext,
 };
-use crate::hypercall::memory::{physmap, reservation, set_memory_map};
+use crate::hypercall::memory::{physmap, pod_target, reservation, set_memory_map};
 use crate::hypercall::sysctl::{self, cpupool, getdomaininfolist, physinfo, readconsole, sched_id};
 use crate::hypercall::{self, cpu_policy, evtchn, hvm, memory, multicall, sched, version};
 use crate::record::{Constant, Record};
@@ -64,6 +64,7 @@ pub const RECORDS: &[Record] = &[
     reservation::RECORD,
     physmap::ADD_RECORD,
     physmap::REMOVE_RECORD,
+    pod_target::RECORD,
     set_memory_map::RECORD,
     evtchn::ALLOC_RECORD,
     evtchn::CLOSE_RECORD,

@@ -70,6 +70,8 @@ fn of_memory(command: u32) -> &'static str {
         memory::SET_MEMORY_MAP => "memory_op set_memory_map",
         memory::MAXIMUM_GPFN => "memory_op maximum_gpfn",
         memory::REMOVE_FROM_PHYSMAP => "memory_op remove_from_physmap",
+        memory::SET_POD_TARGET => "memory_op set_pod_target",
+        memory::GET_POD_TARGET => "memory_op get_pod_target",
         memory::CLAIM_PAGES => "memory_op claim_pages",
         _ => UNKNOWN,
     }

@@ -4,6 +4,7 @@ use xen_abi::hypercall::domctl::max_mem::MaxMem;
 use xen_abi::hypercall::domctl::paging_pool::{GetPagingPool, SetPagingPool};
 use xen_abi::hypercall::memory::maximum_gpfn::MaximumGpfn;
 use xen_abi::hypercall::memory::physmap::{AddToPhysmap, MapSpace, RemoveFromPhysmap};
+use xen_abi::hypercall::memory::pod_target::{GetPodTarget, OnDemand, SetPodTarget};
 use xen_abi::hypercall::memory::reservation::{ClaimPages, DecreaseReservation, MemFlags, PopulatePhysmap};
 use xen_abi::hypercall::memory::set_memory_map::{MemoryMapEntry, SetMemoryMap};
 use xen_abi::{DomId, Gfn};
@@ -41,6 +42,17 @@ impl Xen {
     /// Takes memory from a domain. Gives how many extents were taken, from the first on.
     pub fn decrease_reservation(&self, domid: DomId, order: u32, frames: &[Gfn]) -> Result<usize, Error> {
         self.on(domid, &DecreaseReservation { domid, order, frames: frames.to_vec() })
+    }
+
+    /// Tells Xen how many pages a domain shall have where its memory is populated on demand, after [`Xen::set_max_mem`]; changes nothing where none
+    /// is. Gives where it stands then.
+    pub fn set_pod_target(&self, domid: DomId, pages: u64) -> Result<OnDemand, Error> {
+        self.on(domid, &SetPodTarget { domid, pages })
+    }
+
+    /// What of a domain's memory is still to be populated on demand.
+    pub fn on_demand(&self, domid: DomId) -> Result<OnDemand, Error> {
+        self.on(domid, &GetPodTarget { domid })
     }
 
     /// Sets the memory map that a domain is told when it asks Xen.

@@ -58,6 +58,7 @@ impl Engine {
             static_max_kib: number(next()),
             videoram_kib: number(next()).unwrap_or(0),
             bound_kib: seen.info.max_pages.saturating_mul(4),
+            hvm: seen.info.hvm,
             emulated: next().as_deref() == Some("hvm"),
             online: replies.map(|value| value.as_deref() != Some(nodes::availability(false))).collect(),
         })

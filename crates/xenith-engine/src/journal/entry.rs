@@ -145,6 +145,9 @@ pub struct ResizeEntry {
     pub from: Size,
     /// What it is told.
     pub to: Size,
+    /// What Xen is told that it shall have, in KiB, where its memory may be populated on demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_target_kib: Option<u64>,
 }
 
 impl ResizeEntry {

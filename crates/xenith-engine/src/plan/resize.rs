@@ -3,11 +3,12 @@
 //! ```text
 //!   memory   memory/target = wanted - video memory <= memory/static-max    libxl_set_memory_target, with enforce
 //!            bound in Xen  = wanted + slack
+//!            on demand     = memory/target + slack, for HVM and PVH
 //!   vcpus    cpu/N/availability, online below the wanted number            libxl_set_vcpuonline
 //! ```
 //!
-//! The bound comes first, so that the guest finds room when it reads its target. libxl also tells Xen of the target where memory is populated on
-//! demand, which no domain of ours is, and notes it in `/vm`, where nobody reads it.
+//! The bound comes first, so that Xen takes the target of what is populated on demand, and the guest finds room when it reads its own. No domain of
+//! ours is populated on demand; one of xl with maxmem above memory is, and Xen alone knows. libxl also notes the target in `/vm`, where nobody reads it.
 
 use xen_abi::DomId;
 use xenith_api::latest::domain::memory_to_text;
@@ -16,7 +17,7 @@ use xenith_api::latest::{Code, Problem};
 use super::{Plan, SLACK_KIB};
 use crate::facts::SizeFacts;
 use crate::journal::{MemorySize, ResizeEntry, Size};
-use crate::step::{BoundMemory, SizeNodes, Step};
+use crate::step::{BoundMemory, PodTarget, SizeNodes, Step};
 
 /// What a domain that is there shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +34,15 @@ pub fn size(wanted: &Wanted, facts: &SizeFacts) -> Result<ResizeEntry, Problem> 
     let vcpus = wanted.vcpus.map(|vcpus| online(vcpus, facts)).transpose()?;
     let ((before, after), (was, is)) = (memory.unzip(), vcpus.unwrap_or_default());
     let SizeFacts { uuid, domid, name, .. } = facts.clone();
-    Ok(ResizeEntry { uuid, domid, name, from: Size { memory: before, online: was }, to: Size { memory: after, online: is } })
+    let pod_target_kib = after.filter(|_| facts.hvm).map(|to| to.target_kib.saturating_add(SLACK_KIB));
+    Ok(ResizeEntry {
+        uuid,
+        domid,
+        name,
+        from: Size { memory: before, online: was },
+        to: Size { memory: after, online: is },
+        pod_target_kib,
+    })
 }
 
 fn memory(wanted_kib: u64, facts: &SizeFacts) -> Result<(MemorySize, MemorySize), Problem> {
@@ -76,10 +85,11 @@ fn needs_restart(facts: &SizeFacts, what: &str) -> Problem {
 /// The steps that do it.
 #[must_use]
 pub fn resize(entry: &ResizeEntry) -> Plan {
-    let ResizeEntry { uuid, domid, from, to, .. } = entry;
+    let ResizeEntry { uuid, domid, from, to, pod_target_kib, .. } = entry;
     let (uuid, domid) = (*uuid, DomId(*domid));
     let bound = from.memory.zip(to.memory);
     let bound = bound.map(|(from, to)| Step::from(BoundMemory { uuid, domid, from_kib: from.bound_kib, to_kib: to.bound_kib }));
+    let pod = pod_target_kib.map(|target_kib| Step::from(PodTarget { uuid, domid, target_kib }));
     let nodes = SizeNodes { uuid, domid, from: from.clone(), to: to.clone() };
-    Plan { steps: bound.into_iter().chain([nodes.into()]).collect(), whole_from: 0 }
+    Plan { steps: bound.into_iter().chain(pod).chain([nodes.into()]).collect(), whole_from: 0 }
 }

@@ -123,6 +123,7 @@ fn size_facts() -> SizeFacts {
         static_max_kib: Some(196_608),
         videoram_kib: 0,
         bound_kib: 197_632,
+        hvm: true,
         emulated: false,
         online: vec![true, true],
     }
@@ -144,7 +145,10 @@ fn the_target_leaves_video_memory_out_and_the_bound_does_not() {
     let facts = SizeFacts { videoram_kib: 8192, static_max_kib: Some(155_648), ..size_facts() };
     let entry = size(&Wanted { memory_kib: Some(163_840), vcpus: None }, &facts).expect("an entry");
     let memory = entry.to.memory.expect("memory");
-    assert_eq!((memory.target_kib, memory.bound_kib), (155_648, 164_864));
+    assert_eq!((memory.target_kib, memory.bound_kib, entry.pod_target_kib), (155_648, 164_864, Some(156_672)));
+    let paravirtualized = SizeFacts { hvm: false, ..facts };
+    let entry = size(&Wanted { memory_kib: Some(163_840), vcpus: None }, &paravirtualized).expect("an entry");
+    assert_eq!((entry.pod_target_kib, resize(&entry).steps.len()), (None, 2));
 }
 
 #[test]

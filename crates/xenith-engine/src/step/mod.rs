@@ -23,6 +23,7 @@ mod memory_map;
 mod name_nodes;
 mod paging_pool;
 mod pause;
+mod pod_target;
 mod populate;
 mod record;
 mod release;
@@ -62,6 +63,7 @@ pub use memory_map::SetMemoryMap;
 pub use name_nodes::NameNodes;
 pub use paging_pool::PagingPool;
 pub use pause::Pause;
+pub use pod_target::PodTarget;
 pub use populate::Populate;
 pub use record::Record;
 pub use release::Release;
@@ -119,7 +121,7 @@ macro_rules! steps {
 }
 
 steps! {
-    AwaitGone, BoundMemory, Claim, ClearRings, CreateDomain, DestroyDomain, Earlier, EventChannels, Forget, Introduce, Load, MaxMem, MaxVcpus, NameNodes, PagingPool, Pause, Populate, Record, Release, ReleaseClaim, RemoveNodes, ReplaceRecord, SeedGrants, SetCpuPolicy, SetHandle, SetHvmParams, SetMemoryMap, SetVcpuContext, SizeNodes, SoftReset, StoreNodes, Unpause, WriteCore,
+    AwaitGone, BoundMemory, Claim, ClearRings, CreateDomain, DestroyDomain, Earlier, EventChannels, Forget, Introduce, Load, MaxMem, MaxVcpus, NameNodes, PagingPool, Pause, PodTarget, Populate, Record, Release, ReleaseClaim, RemoveNodes, ReplaceRecord, SeedGrants, SetCpuPolicy, SetHandle, SetHvmParams, SetMemoryMap, SetVcpuContext, SizeNodes, SoftReset, StoreNodes, Unpause, WriteCore,
 }
 
 impl Act for Step {

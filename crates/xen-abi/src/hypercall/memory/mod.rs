@@ -2,6 +2,7 @@
 
 pub mod maximum_gpfn;
 pub mod physmap;
+pub mod pod_target;
 pub mod reservation;
 pub mod set_memory_map;
 
@@ -24,6 +25,10 @@ constants! {
         MAXIMUM_GPFN = XENMEM_maximum_gpfn, 14;
         /// [`physmap`].
         REMOVE_FROM_PHYSMAP = XENMEM_remove_from_physmap, 15;
+        /// [`pod_target`].
+        SET_POD_TARGET = XENMEM_set_pod_target, 16;
+        /// [`pod_target`].
+        GET_POD_TARGET = XENMEM_get_pod_target, 17;
         /// [`reservation`].
         CLAIM_PAGES = XENMEM_claim_pages, 24;
     }

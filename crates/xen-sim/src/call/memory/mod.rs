@@ -1,6 +1,7 @@
 //! Memory of domains: the operation in the low six bits of the first word, where to go on in the rest.
 
 mod physmap;
+mod pod_target;
 mod reservation;
 mod resource;
 
@@ -33,18 +34,23 @@ pub(super) fn run(xen: &mut Xen, caller: &Caller, image: &mut Image<'_>) -> Answ
         abi::ADD_TO_PHYSMAP => return physmap::add(xen, caller, image),
         ACQUIRE_RESOURCE => return resource::acquire(xen, caller, image, start),
         abi::CLAIM_PAGES | abi::REMOVE_FROM_PHYSMAP | abi::SET_MEMORY_MAP | abi::MAXIMUM_GPFN => {}
+        abi::SET_POD_TARGET | abi::GET_POD_TARGET => {}
         MAXIMUM_RAM_PAGE | CURRENT_RESERVATION | MAXIMUM_RESERVATION => {}
         0..=HIGHEST => return not_simulated("memory operation", command),
         _ => return Err(Errno::ENOSYS.into()),
     }
     if start != 0 {
-        // Of those below only these four look at where to go on; the others are refused by their own rules (xen/common/memory.c).
-        return Err(if command == abi::SET_MEMORY_MAP { Errno::ENOSYS } else { Errno::EINVAL }.into());
+        // Of those below none looks at where to go on: some are refused by their own rules (xen/common/memory.c), to the others it is another
+        // operation (xen/arch/x86/mm.c).
+        let of_x86 = matches!(command, abi::SET_MEMORY_MAP | abi::SET_POD_TARGET | abi::GET_POD_TARGET);
+        return Err(if of_x86 { Errno::ENOSYS } else { Errno::EINVAL }.into());
     }
     match command {
         abi::CLAIM_PAGES => reservation::claim(xen, caller, image),
         abi::REMOVE_FROM_PHYSMAP => physmap::remove(xen, caller, image),
         abi::SET_MEMORY_MAP => set_map(xen, caller, image),
+        abi::SET_POD_TARGET => pod_target::set(xen, caller, image),
+        abi::GET_POD_TARGET => pod_target::get(xen, caller, image),
         MAXIMUM_RAM_PAGE => Ok(xen.heap.total as i64),
         _ => count(xen, caller, image, command),
     }

@@ -36,8 +36,9 @@ fn read(xen: &Xen, caller: &Caller, image: &Image<'_>) -> Result<Reservation, Er
 pub(super) fn adjust(xen: &mut Xen, caller: &Caller, image: &Image<'_>, command: u32, start: u64) -> Answer {
     let mut done = start;
     if let Ok(reservation) = read(xen, caller, image) {
-        if reservation.flags & abi::MEMF_POPULATE_ON_DEMAND != 0 {
-            return not_simulated("memory flag", abi::MEMF_POPULATE_ON_DEMAND);
+        // Promises are kept gfn by gfn.
+        if reservation.flags & abi::MEMF_POPULATE_ON_DEMAND != 0 && reservation.order > ORDER_2MIB {
+            return not_simulated("extent on demand of order", reservation.order);
         }
         let limit = caller.short.map_or(reservation.extents, |short| reservation.extents.min(start.saturating_add(short)));
         if acceptable(xen, caller, &reservation) {
@@ -63,6 +64,9 @@ fn extent(xen: &mut Xen, image: &Image<'_>, reservation: &Reservation, command: 
     let gfn = image.read_u64(reservation.list.ok_or(Errno::EFAULT)?, offset)?;
     let end = gfn.checked_add(1 << reservation.order).filter(|end| *end <= GFNS).ok_or(Errno::EINVAL)?;
     if command == header::POPULATE_PHYSMAP {
+        if reservation.flags & abi::MEMF_POPULATE_ON_DEMAND != 0 {
+            return xen.promise_extent(reservation.domid, gfn, end);
+        }
         return xen.populate_extent(reservation.domid, gfn, reservation.order);
     }
     (gfn..end).try_for_each(|gfn| xen.remove_page(reservation.domid, gfn))

@@ -38,7 +38,7 @@ struct Arguments {
 enum Place {
     /// In dom0 on real Xen.
     Lab {
-        /// Stories by name; without one all but those that are told by name only.
+        /// Stories by name; all without one.
         names: Vec<String>,
     },
     /// On the simulator.
@@ -148,7 +148,7 @@ fn main() -> ExitCode {
 fn run(place: Place) -> Result<usize> {
     match place {
         Place::Lab { names } => {
-            let chosen = if names.is_empty() { suite_of_lab() } else { choose(&names)? };
+            let chosen = choose(&names)?;
             let mut world = LabWorld::start()?;
             stories::warm_up(&mut world)?;
             let failed = tell_all(&mut world, &chosen);
@@ -177,13 +177,6 @@ fn run(place: Place) -> Result<usize> {
 
 fn release(xen: &str) -> Result<Release> {
     Release::named(xen).with_context(|| format!("Xen {xen} is not in the table"))
-}
-
-/// Told in the lab only by name: in one of eight runs, on 4.14 and after all the others, killed_midway stood still for minutes, and why is not known.
-const BY_NAME_IN_LAB: &[&str] = &["killed_midway"];
-
-fn suite_of_lab() -> Vec<&'static Story> {
-    stories::ALL.iter().filter(|story| !BY_NAME_IN_LAB.contains(&story.name)).collect()
 }
 
 fn choose(names: &[String]) -> Result<Vec<&'static Story>> {

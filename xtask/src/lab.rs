@@ -24,7 +24,7 @@ enum Action {
     Shell(Machine),
     /// Tell stories in dom0, each hypervisor booted once, with the same binary on each.
     Run {
-        /// Stories by name; without one all but those that are told by name only.
+        /// Stories by name; all without one.
         stories: Vec<String>,
         /// Releases (4.14, 4.17, 4.20) or files of hypervisor images.
         #[arg(long, value_delimiter = ',', default_values = ["4.14", "4.17", "4.20"], value_name = "RELEASE|PATH")]

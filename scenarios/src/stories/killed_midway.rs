@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use xenith_api::latest::{Domain, DomainConfig, DomainState, Operation};
+use xenith_api::latest::{Code, Domain, DomainConfig, DomainState, Operation, OperationState};
 
 use super::midway::{at_step, begin_create, begin_destroy};
 use crate::world::{Guest, Role, SETTLED, World, config, create_paused, gone, until};
@@ -24,10 +24,7 @@ pub fn run(world: &mut dyn World) -> Result<()> {
     }
     for step in 0..DESTROY_STEPS {
         create_paused(world, &config)?;
-        let destroy = begin_destroy(world, &config.name)?;
-        kill_at(world, &destroy, step).with_context(|| format!("destroy, killed after step {step}"))?;
-        gone(world, &config.name)?;
-        clean(world)?;
+        destroy_cut_short(world, &config.name, step).with_context(|| format!("destroy, killed after step {step}"))?;
         world.pass(SETTLED)?;
     }
     // Roles that are threads end between two plans: there xenith-control's swarm and tests kill at every step.
@@ -54,9 +51,25 @@ fn create_cut_short(world: &mut dyn World, config: &DomainConfig, step: u32) -> 
     Ok(true)
 }
 
-fn kill_at(world: &mut dyn World, operation: &Operation, step: u32) -> Result<()> {
-    at_step(world, operation, step)?;
-    world.kill(Role::Control)
+/// What had done a step is finished. What had done none may not have been begun: nothing happened then, and it is asked for once more.
+fn destroy_cut_short(world: &mut dyn World, name: &str, step: u32) -> Result<()> {
+    let operation = begin_destroy(world, name)?;
+    let seen = kill_at(world, &operation, step)?;
+    clean(world)?;
+    if seen.done == 0 && seen.state == OperationState::Running {
+        match world.client().destroy(name) {
+            Err(problem) if problem.code != Code::DomainNotFound => return Err(problem.into()),
+            _ => {}
+        }
+    }
+    gone(world, name)
+}
+
+/// Gives the operation as it was seen last.
+fn kill_at(world: &mut dyn World, operation: &Operation, step: u32) -> Result<Operation> {
+    let seen = at_step(world, operation, step)?;
+    world.kill(Role::Control)?;
+    Ok(seen)
 }
 
 fn clean(world: &mut dyn World) -> Result<()> {

@@ -24,6 +24,7 @@ pub enum At {
 
 impl At {
     /// The number for a release.
+    #[inline]
     #[must_use]
     pub fn for_release(&self, release: &Release) -> Option<usize> {
         match self {
@@ -48,6 +49,7 @@ pub struct Member {
 
 impl Member {
     /// Where it stands in a release, or none where the release has no such field.
+    #[inline]
     #[must_use]
     pub fn field(&self, release: &Release) -> Option<Field> {
         self.at.for_release(release).map(|offset| Field { offset, width: self.width })
@@ -63,6 +65,7 @@ impl Member {
         Field { offset, width: self.width }
     }
 
+    #[inline]
     fn require(&self, release: &Release) -> Result<Field, OperationError> {
         self.field(release).ok_or(OperationError::Unsupported { release: *release, what: self.name })
     }
@@ -77,11 +80,13 @@ impl Member {
     }
 
     /// Reads the field.
+    #[inline]
     pub fn get(&self, release: &Release, record: &[u8]) -> Result<u64, OperationError> {
         Ok(self.require(release)?.get(record)?)
     }
 
     /// Reads the field as 32 bits; a wider one is cut.
+    #[inline]
     pub fn get_u32(&self, release: &Release, record: &[u8]) -> Result<u32, OperationError> {
         Ok((self.get(release, record)? & u64::from(u32::MAX)) as u32)
     }

@@ -65,6 +65,8 @@ pub struct Console<T> {
     pub(crate) client: Option<Client<T>>,
     /// Every domain of the store, served or not.
     pub(crate) followed: BTreeMap<DomId, Followed>,
+    /// Those that a timer asked to look at again.
+    pub(crate) look_again: BTreeSet<DomId>,
     pub(crate) sessions: BTreeMap<DomId, Session>,
     pub(crate) viewers: Viewers,
     ports: HashMap<Port, DomId>,
@@ -82,6 +84,7 @@ impl<T: Transport> Console<T> {
             means,
             client: None,
             followed: BTreeMap::new(),
+            look_again: BTreeSet::new(),
             sessions: BTreeMap::new(),
             viewers: Viewers::default(),
             ports: HashMap::new(),
@@ -160,7 +163,7 @@ impl<T: Transport> Console<T> {
             if self.sessions.contains_key(&domid) {
                 self.enqueue(domid);
             } else {
-                self.retry(domid);
+                self.look_again.insert(domid);
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Which domains have a console, as the store tells it.
 //!
 //! ```text
-//!   @introduceDomain --> list /local/domain --> new: watch its console/port
+//!   @introduceDomain/5 --> new: watch its console/port      without a number: list /local/domain and watch all that are new
 //!   console/port     --> look (attach.rs)
 //!   console/port again, another port or written anew --> end and attach (soft reset, resume); the log goes on by the ring's own word
-//!   @releaseDomain   --> ask for every domain whether it is still introduced (one wait) --> gone: end, unwatch
+//!   @releaseDomain/5 --> ask whether it is still introduced --> gone: end, unwatch      without a number: ask for every domain (one wait)
 //! ```
 //!
 //! A dead domain whose page we kept mapped would stay dying for ever, which is why the release is followed at once.
@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use xen_abi::DomId;
 use xen_store::client::{Client, ClientError, Event, Request, Requests, Transport};
 use xen_store::path::{self, StorePath};
+use xen_store::wire::XsError;
 
 use crate::console::{Console, Terminals};
 
@@ -30,21 +31,33 @@ pub(crate) struct Followed {
     seen: bool,
     /// How long to wait after the next failure.
     retry_ms: u64,
-    /// A timer asked to look again.
-    look_again: bool,
 }
 
 pub(crate) fn unwatch(domid: DomId) -> Request {
     Request::unwatch(&path::domain(domid).console_port(), &domid.0.to_string())
 }
 
+/// Watches an `@` name. A store of 4.22, and ours, says which domain it was that came or went, another one only that one did.
+fn watch_domains<T: Transport>(client: &mut Client<T>, name: &str, token: &str) -> Result<(), ClientError> {
+    let path = StorePath::parse(name).map_err(|_| ClientError::Protocol("no such watch"))?;
+    match client.call(&Request::watch_to_depth(&path, token, 1)) {
+        Err(error) if error.refusal() == Some(XsError::Invalid) => client.watch(&path, token),
+        watched => watched.map(drop),
+    }
+}
+
+/// Whom such an event is about, where it says so: `@releaseDomain/5`.
+fn whom(event: &Event) -> Option<DomId> {
+    let (_, domid) = event.path.split_once('/')?;
+    domid.parse().ok().map(DomId)
+}
+
 impl<T: Transport> Console<T> {
     /// Speaks to a store from now on, a new one or the same again. Consoles that are served go on.
     pub fn connect(&mut self, transport: T) -> Result<(), ClientError> {
         let mut client = Client::new(transport);
-        let special = |path| StorePath::parse(path).map_err(|_| ClientError::Protocol("no such watch"));
-        client.watch(&special(path::INTRODUCE_DOMAIN)?, INTRODUCE)?;
-        client.watch(&special(path::RELEASE_DOMAIN)?, RELEASE)?;
+        watch_domains(&mut client, path::INTRODUCE_DOMAIN, INTRODUCE)?;
+        watch_domains(&mut client, path::RELEASE_DOMAIN, RELEASE)?;
         // Watches of the domains died with the old connection; the first events, which come at once, bring them back.
         let gone: Vec<DomId> = self.followed.keys().copied().filter(|domid| !self.sessions.contains_key(domid)).collect();
         self.followed.retain(|domid, _| !gone.contains(domid));
@@ -65,18 +78,18 @@ impl<T: Transport> Console<T> {
     }
 
     fn follow_with(&mut self, client: &mut Client<T>, terminals: &mut dyn Terminals) -> Result<(), ClientError> {
-        let again: Vec<DomId> =
-            self.followed.iter_mut().filter_map(|(domid, followed)| std::mem::take(&mut followed.look_again).then_some(*domid)).collect();
-        for domid in again {
-            self.look(client, domid, terminals)?;
+        for domid in std::mem::take(&mut self.look_again) {
+            if self.followed.contains_key(&domid) {
+                self.look(client, domid, terminals)?;
+            }
         }
         loop {
             match client.try_event() {
                 Ok(Some(event)) => self.act(client, &event, terminals)?,
                 Ok(None) => return Ok(()),
                 Err(ClientError::EventsLost) => {
-                    self.release(client, terminals)?;
-                    self.introduce(client)?;
+                    self.release(client, None, terminals)?;
+                    self.introduce(client, None)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -86,10 +99,10 @@ impl<T: Transport> Console<T> {
     fn act(&mut self, client: &mut Client<T>, event: &Event, terminals: &mut dyn Terminals) -> Result<(), ClientError> {
         match event.token.as_str() {
             INTRODUCE => {
-                self.introduce(client)?;
+                self.introduce(client, whom(event))?;
                 self.look_at_waiting(client, terminals)
             }
-            RELEASE => self.release(client, terminals),
+            RELEASE => self.release(client, whom(event), terminals),
             token => match token.parse().map(DomId) {
                 Ok(domid) => self.port_written(client, domid, terminals),
                 Err(_) => Ok(()),
@@ -97,12 +110,14 @@ impl<T: Transport> Console<T> {
         }
     }
 
-    /// Watches the consoles of domains that are new.
-    fn introduce(&mut self, client: &mut Client<T>) -> Result<(), ClientError> {
-        let names = client.directory(&path::domains())?;
-        let domids = names.iter().filter_map(|name| name.parse().ok().map(DomId));
-        let new: Vec<DomId> =
-            domids.filter(|domid| domid.is_ordinary() && *domid != DomId::DOM0 && !self.followed.contains_key(domid)).collect();
+    /// Watches the consoles of domains that are new: this one, or any.
+    fn introduce(&mut self, client: &mut Client<T>, domid: Option<DomId>) -> Result<(), ClientError> {
+        let domids = match domid {
+            Some(domid) => vec![domid],
+            None => client.directory(&path::domains())?.iter().filter_map(|name| name.parse().ok().map(DomId)).collect(),
+        };
+        let is_new = |domid: &DomId| domid.is_ordinary() && *domid != DomId::DOM0 && !self.followed.contains_key(domid);
+        let new: Vec<DomId> = domids.into_iter().filter(is_new).collect();
         let watches: Vec<Request> =
             new.iter().map(|domid| Request::watch(&path::domain(*domid).console_port(), &domid.0.to_string())).collect();
         client.pipeline_all(&watches)?;
@@ -124,11 +139,12 @@ impl<T: Transport> Console<T> {
         Ok(())
     }
 
-    /// Ends the consoles of domains that are gone.
-    fn release(&mut self, client: &mut Client<T>, terminals: &mut dyn Terminals) -> Result<(), ClientError> {
+    /// Ends the consoles of domains that are gone: this one's, or any's.
+    fn release(&mut self, client: &mut Client<T>, domid: Option<DomId>, terminals: &mut dyn Terminals) -> Result<(), ClientError> {
         // A console that was served on a toolstack's word, before the introduction was heard of, may not be followed yet, and never will be where
         // the domain's directory went away first.
-        let domids: BTreeSet<DomId> = self.followed.keys().chain(self.sessions.keys()).copied().collect();
+        let known = self.followed.keys().chain(self.sessions.keys()).copied();
+        let domids: BTreeSet<DomId> = known.filter(|known| domid.is_none_or(|domid| domid == *known)).collect();
         let questions: Vec<Request> = domids.iter().map(|domid| Request::is_domain_introduced(*domid)).collect();
         let replies = client.pipeline(&questions)?;
         let gone: Vec<DomId> = domids
@@ -165,13 +181,6 @@ impl<T: Transport> Console<T> {
             self.stop(domid, terminals);
         }
         self.look(client, domid, terminals)
-    }
-
-    /// A timer of a domain that is not served went off.
-    pub(crate) fn retry(&mut self, domid: DomId) {
-        if let Some(followed) = self.followed.get_mut(&domid) {
-            followed.look_again = true;
-        }
     }
 }
 

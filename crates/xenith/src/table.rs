@@ -4,6 +4,9 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
+/// Blanks between two columns.
+const GAP: usize = 2;
+
 /// The table as text, a line for each row. `figures` are the columns to be lined up on the right.
 pub fn text<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>, figures: &[usize]) -> String {
     let rows: Vec<[String; N]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
@@ -13,20 +16,26 @@ pub fn text<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [S
             *width = (*width).max(columns(cell));
         }
     }
-    rows.iter().map(|row| line(row, &widths, figures)).collect()
+    let mut text = String::new();
+    for row in &rows {
+        line(&mut text, row, &widths, figures);
+    }
+    text
 }
 
-fn line(row: &[String], widths: &[usize], figures: &[usize]) -> String {
-    let mut line = String::new();
+/// Adds a line, without blanks at its end.
+fn line(text: &mut String, row: &[String], widths: &[usize], figures: &[usize]) {
+    let start = text.len();
     for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
-        let blanks = " ".repeat(width.saturating_sub(columns(cell)));
-        let gap = if index == 0 { "" } else { "  " };
-        let parts = if figures.contains(&index) { [gap, &blanks, cell] } else { [gap, cell, &blanks] };
-        parts.iter().for_each(|part| line.push_str(part));
+        let gap = if index == 0 { 0 } else { GAP };
+        let blanks = width.saturating_sub(columns(cell));
+        let (before, after) = if figures.contains(&index) { (gap + blanks, 0) } else { (gap, blanks) };
+        text.extend(std::iter::repeat_n(' ', before));
+        text.push_str(cell);
+        text.extend(std::iter::repeat_n(' ', after));
     }
-    line.truncate(line.trim_end().len());
-    line.push('\n');
-    line
+    text.truncate(start + text.get(start..).unwrap_or_default().trim_end().len());
+    text.push('\n');
 }
 
 /// A line that names a value, as those around it do.

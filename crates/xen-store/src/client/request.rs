@@ -85,6 +85,12 @@ impl Request {
         Request::of_strings(MsgType::Watch, &[path.as_str(), token])
     }
 
+    /// Register a watch that hears only of so many levels below its path (4.22); an older store refuses it with EINVAL.
+    #[must_use]
+    pub fn watch_to_depth(path: &StorePath, token: &str, depth: usize) -> Request {
+        Request::of_strings(MsgType::Watch, &[path.as_str(), token, &depth.to_string()])
+    }
+
     /// Remove a watch.
     #[must_use]
     pub fn unwatch(path: &StorePath, token: &str) -> Request {

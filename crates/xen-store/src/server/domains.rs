@@ -88,6 +88,15 @@ impl Domains {
         }
     }
 
+    /// Notes that an introduced domain shut down; whether that is news.
+    pub fn shut_down(&mut self, domid: DomId) -> bool {
+        let news = self.known.get_mut(&domid).filter(|domain| domain.ring.is_some() && !domain.shutdown);
+        let Some(domain) = news else { return false };
+        domain.shutdown = true;
+        self.touched.insert(domid);
+        true
+    }
+
     /// Offers less than everything; `None` for a domain that is not known.
     pub fn mask_features(&mut self, domid: DomId, word: u32) -> Option<()> {
         self.get_mut(domid)?.features = word;
@@ -193,15 +202,15 @@ impl Server {
     pub fn domain_states(&mut self, states: impl IntoIterator<Item = (DomId, DomainState)>) {
         let mut newly_shutdown = false;
         for (domid, state) in states {
-            match (state, self.domains.get_mut(domid)) {
-                (_, None) => {}
-                (DomainState::Gone, Some(_)) => self.forget_domain(domid),
-                (DomainState::Shutdown, Some(domain)) if domain.ring.is_some() && !domain.shutdown => {
-                    domain.shutdown = true;
+            // Of nearly all domains this is no news: nothing of them is touched, which would be kept again.
+            match state {
+                DomainState::Alive => {}
+                DomainState::Gone if self.domains.get(domid).is_some() => self.forget_domain(domid),
+                DomainState::Shutdown if self.domains.shut_down(domid) => {
                     newly_shutdown = true;
                     self.announce_whom(RELEASE_DOMAIN, domid);
                 }
-                _ => {}
+                DomainState::Gone | DomainState::Shutdown => {}
             }
         }
         if newly_shutdown {

@@ -51,13 +51,15 @@ pub struct Ptys {
     pub table: BTreeMap<u64, Pty>,
     next: u64,
     opened: OwnedFd,
+    /// When the next one is to be closed.
+    due_ms: Option<u64>,
 }
 
 impl Ptys {
     /// No terminals yet.
     pub fn new() -> io::Result<Ptys> {
         let opened = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC)?;
-        Ok(Ptys { table: BTreeMap::new(), next: 0, opened })
+        Ok(Ptys { table: BTreeMap::new(), next: 0, opened, due_ms: None })
     }
 
     /// Polls readable when somebody opened a terminal.
@@ -80,12 +82,17 @@ impl Ptys {
     /// The terminal's last output is written: it is closed a moment later. Only where its domain is gone.
     pub fn linger(&mut self, id: u64, now_ms: u64) {
         if let Some(pty) = self.table.get_mut(&id).filter(|pty| pty.orphan && pty.close_at_ms.is_none()) {
-            pty.close_at_ms = Some(now_ms.saturating_add(LINGER_MS));
+            let close_at_ms = now_ms.saturating_add(LINGER_MS);
+            pty.close_at_ms = Some(close_at_ms);
+            self.due_ms.get_or_insert(close_at_ms);
         }
     }
 
     /// Closes what is due and gives its viewers, and when the next is due.
     pub fn close_due(&mut self, now_ms: u64) -> (Vec<ViewerId>, Option<u64>) {
+        if self.due_ms.is_none_or(|due| due > now_ms) {
+            return (Vec::new(), self.due_ms);
+        }
         let mut viewers = Vec::new();
         self.table.retain(|_, pty| {
             let due = pty.close_at_ms.is_some_and(|due| due <= now_ms);
@@ -94,7 +101,8 @@ impl Ptys {
             }
             !due
         });
-        (viewers, self.table.values().filter_map(|pty| pty.close_at_ms).min())
+        self.due_ms = self.table.values().filter_map(|pty| pty.close_at_ms).min();
+        (viewers, self.due_ms)
     }
 
     /// Whoever had it open is gone: what it did not read is not for the next. Gives its viewer, and whether the next one is there already.

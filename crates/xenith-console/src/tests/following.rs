@@ -1,8 +1,10 @@
 //! Whose consoles are served: what the store says, and what the role does.
 
 use xen_abi::{DomId, Port};
-use xen_store::client::Requests;
+use xen_store::client::{Loopback, Request, Requests};
 use xen_store::path;
+use xen_store::server::ConnKind;
+use xen_store::wire::MsgType;
 
 use super::world::{Names, World, settle};
 use crate::config::Config;
@@ -34,6 +36,41 @@ fn domains_come_and_go() {
     assert_eq!(world.lock().mapped[&WEB], 0, "a page that stays mapped keeps a domain dying");
     assert_eq!(names.0.len(), 1);
     assert_eq!(world.disk.contents("web.log"), b"last words");
+}
+
+/// What the console asks of the store while a domain comes and goes beside so many others.
+fn requests_beside(others: u16) -> u64 {
+    let world = World::new();
+    (0..others).for_each(|number| world.create(DomId(100 + number), &format!("other{number}"), 0));
+    let (mut console, mut names) = (world.role(Config::default()), Names::default());
+    settle(&mut console, 0, &mut names);
+    let before = console.client.as_ref().unwrap().counters().requests;
+    world.create(WEB, "web", 0);
+    settle(&mut console, 1, &mut names);
+    world.destroy(WEB);
+    settle(&mut console, 2, &mut names);
+    assert_eq!(served(&world).len(), usize::from(others));
+    console.client.as_ref().unwrap().counters().requests - before
+}
+
+#[test]
+fn the_others_are_not_asked_about() {
+    assert_eq!(requests_beside(0), requests_beside(40));
+}
+
+#[test]
+fn a_store_that_knows_no_depths_is_asked_about_every_domain() {
+    let world = World::new();
+    world.tools().call(&Request::new(MsgType::SetFeature, b"0\x002\0".to_vec())).unwrap();
+    let (mut console, mut names) = (world.role(Config::default()), Names::default());
+    console.connect(Loopback::join(world.server.clone(), ConnKind::Ring(DomId::DOM0))).unwrap();
+    settle(&mut console, 0, &mut names);
+    world.create(WEB, "web", 0);
+    settle(&mut console, 1, &mut names);
+    assert_eq!(served(&world), [WEB]);
+    world.destroy(WEB);
+    settle(&mut console, 2, &mut names);
+    assert_eq!(served(&world), []);
 }
 
 #[test]

@@ -1,8 +1,5 @@
 //! Event channels: which rings to look at, which domains to ask about.
 
-use std::collections::BTreeMap;
-
-use xen_abi::DomId;
 use xen_store::server::DomainState;
 
 use super::Store;
@@ -39,10 +36,12 @@ impl Store {
         let Some(seams) = &mut self.seams else { return };
         match seams.domains.changed() {
             Ok(Changed::These(states)) => self.server.domain_states(states),
-            Ok(Changed::All(states)) => {
-                let states: BTreeMap<DomId, DomainState> = states.into_iter().collect();
+            Ok(Changed::All(mut states)) => {
+                // Xen lists them in this order.
+                states.sort_unstable_by_key(|(domid, _)| *domid);
+                let found = |domid| states.get(states.binary_search_by_key(&domid, |(domid, _)| *domid).ok()?);
                 let known = self.server.watched_domains().into_iter();
-                self.server.domain_states(known.map(|domid| (domid, states.get(&domid).copied().unwrap_or(DomainState::Gone))));
+                self.server.domain_states(known.map(|domid| (domid, found(domid).map_or(DomainState::Gone, |(_, state)| *state))));
             }
             Ok(Changed::Unknown) => self.look_at_domains(),
             Err(error) => {

@@ -1,8 +1,9 @@
 //! `xenith list`.
 
-use xenith_api::latest::{Domain, DomainState, Problem};
+use serde::Deserialize;
+use xenith_api::latest::{DomainState, Problem};
 
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::table::{self, printable};
 
 /// List the domains, dom0 included
@@ -15,12 +16,29 @@ pub struct List;
 impl List {
     /// Asks the daemon.
     pub fn run(&self, context: &Context) -> Result<(), Problem> {
-        context.answer(&context.client().list()?, |domains| table(domains))
+        let client = context.client();
+        if context.json {
+            return context::print(&context::json_line(&client.list()?)?);
+        }
+        context::print(table(&client.list_of()?).as_bytes())
     }
 }
 
-fn table(domains: &[Domain]) -> String {
-    let row = |domain: &Domain| {
+/// What the table shows of a domain.
+#[derive(Deserialize)]
+struct Shown {
+    name: String,
+    domid: u16,
+    state: DomainState,
+    vcpus: u32,
+    memory_kib: u64,
+    cpu_seconds: f64,
+    #[serde(default)]
+    held: bool,
+}
+
+fn table(domains: &[Shown]) -> String {
+    let row = |domain: &Shown| {
         [
             printable(&domain.name),
             domain.domid.to_string(),
@@ -57,16 +75,14 @@ mod tests {
 
     #[test]
     fn a_table() {
-        let domain = |name: &str, domid, state, kib, cpu_seconds| Domain {
+        let domain = |name: &str, domid, state, kib, cpu_seconds| Shown {
             name: name.to_owned(),
             domid,
-            uuid: uuid::Uuid::nil(),
             state,
             vcpus: 2,
             memory_kib: kib,
             cpu_seconds,
             held: kib == 65532,
-            config: None,
         };
         let domains =
             [domain("Domain-0", 0, DomainState::Running, 1536 << 10, 1234.56), domain("we\u{1b}b", 12, DomainState::Blocked, 65532, 0.0)];

@@ -37,13 +37,13 @@ fn note(file: &mut File, event: &Event) -> Result<()> {
     Ok(file.write_all(&line)?)
 }
 
-/// The number of the last event that stands there whole; what a kill cut short goes.
+/// The number of the last event that stands there whole; what a kill cut short goes, at once, so that another kill finds all the rest.
 fn last(file: &Path) -> Result<u64> {
     let text = match fs::read_to_string(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
         text => text?,
     };
     let whole = text.rfind('\n').map_or("", |end| text.get(..=end).unwrap_or_default());
-    fs::write(file, whole)?;
+    OpenOptions::new().write(true).open(file)?.set_len(whole.len() as u64)?;
     whole.lines().last().map_or(Ok(0), |line| Ok(serde_json::from_str::<Event>(line)?.seq))
 }

@@ -51,7 +51,9 @@ pub fn run(world: &mut dyn World) -> Result<()> {
         Ok((heard.len() > all.len()).then_some(heard))
     })?;
     drop(client);
-    ensure!(heard.first() == Some(&before) && heard.get(1..=all.len()) == Some(all.as_slice()), "the client heard something else");
+    for (told, heard) in [&before].into_iter().chain(&all).zip(&heard) {
+        ensure!(told == heard, "the client heard {heard:?} where the log tells {told:?}");
+    }
     judge(&all, before.seq + 1, &answered)?;
     let domains = all.iter().filter(|event| about_a_domain(event)).count();
     ensure!(domains >= EVENTS, "{domains} events about domains");

@@ -68,7 +68,7 @@ pub fn tell(lab: &Lab, choice: &Choice, names: &[String], binaries: &Binaries, p
     job.files = binaries.files();
     job.script = Some(format!("scenarios lab {}\n", names.join(" ")));
     job.files_back = Some(job.log.with_extension("out"));
-    job.timeout = Duration::from_secs(1800);
+    job.timeout = Duration::from_secs(2700);
     progress.note(format!("Xen {}: xenith sha256 {}", choice.name(), binaries.xenith.sha256));
     let mut told = Vec::new();
     let outcome = lab.run(choice, &job, |line| {

@@ -21,7 +21,7 @@ use scenarios::bench;
 use scenarios::follow;
 use scenarios::lab_world::LabWorld;
 use scenarios::serve;
-use scenarios::sim_world::SimWorld;
+use scenarios::sim_world::{self, SimWorld};
 use scenarios::stories::{self, Story};
 use scenarios::witness;
 use scenarios::world::World;
@@ -154,7 +154,10 @@ fn run(place: Place) -> Result<usize> {
             let failed = tell_all(&mut world, &chosen);
             Ok(failed + outcome("stop", world.stop()))
         }
-        Place::Sim { names, xen } => Ok(tell_all(&mut SimWorld::start(release(&xen)?)?, &choose(&names)?)),
+        Place::Sim { names, xen } => {
+            sim_world::log();
+            Ok(tell_all(&mut SimWorld::start(release(&xen)?)?, &choose(&names)?))
+        }
         Place::Serve { xen, dir } => serve::serve(release(&xen)?, dir).map(|()| 0),
         Place::Follow { socket, file } => follow::follow(&socket, &file).map(|()| 0),
         Place::List => {

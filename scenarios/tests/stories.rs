@@ -2,11 +2,12 @@
 
 #![allow(clippy::panic, reason = "a test fails by it")]
 
-use scenarios::sim_world::SimWorld;
+use scenarios::sim_world::{self, SimWorld};
 use scenarios::stories::{ALL, tell};
 use xen_abi::Release;
 
 fn all_on(release: Release) {
+    sim_world::log();
     let mut world =
         SimWorld::start(release).unwrap_or_else(|error| panic!("Xen {release}: {error:#}")).with_program(env!("CARGO_BIN_EXE_scenarios"));
     for story in ALL {

@@ -6,15 +6,17 @@
 #[cfg(target_env = "gnu")]
 const OWN_MAPPING_BYTES: libc::c_int = 128 << 10;
 
-/// Keeps large pieces of memory out of the heap, so that each goes back to the system when it is dropped.
+/// Keeps the heap small: one for all threads, and no large piece in it. To be called before the first thread starts.
 ///
 /// glibc raises the size from which a piece is a mapping of its own to that of the largest that was given back, up to 32 MiB (`mallopt(3)`,
-/// `M_MMAP_THRESHOLD`): the second unpacking of a kernel would take its 20 MiB from the heap, which keeps them. Other allocators do no such thing.
-pub fn give_back_large() {
+/// `M_MMAP_THRESHOLD`): the second unpacking of a kernel would take its 20 MiB from the heap, which keeps them. And it gives threads heaps of their
+/// own, up to eight for each processor (`M_ARENA_MAX`), of which each keeps what its threads once needed. Other allocators do no such thing.
+pub fn keep_heap_small() {
     #[cfg(target_env = "gnu")]
     // SAFETY: mallopt takes two numbers, locks the allocator's state for itself, and a value that it does not take changes nothing.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_MAPPING_BYTES);
+        libc::mallopt(libc::M_ARENA_MAX, 1);
     }
 }
 
@@ -31,7 +33,7 @@ mod tests {
     #[test]
     fn what_was_needed_for_a_moment_is_not_kept() {
         const BYTES: usize = 24 << 20;
-        give_back_large();
+        keep_heap_small();
         let before = resident();
         for round in 0..3_u8 {
             let piece = vec![round + 1; BYTES];

@@ -49,7 +49,7 @@ mod xenfs;
 pub use evtchn::Evtchn;
 pub use file_pages::map_file;
 pub use gntdev::Gntdev;
-pub use heap::give_back_large;
+pub use heap::keep_heap_small;
 pub use inherited::inherit;
 pub use privcmd::Privcmd;
 pub use socket_mail::socket_mail;

@@ -89,6 +89,13 @@ impl Console {
         lines
     }
 
+    /// Sends what was said; what is typed stays for the next turn.
+    pub(super) fn push(&mut self) {
+        if !self.hostile {
+            self.transmit();
+        }
+    }
+
     fn transmit(&mut self) {
         let (cons, mut prod) = (self.load(OUT_CONS), self.load(OUT_PROD));
         while prod.wrapping_sub(cons) < OUT_BYTES {

@@ -80,20 +80,18 @@ impl GuestRun {
         if self.report.crashed() && self.settings.script != Script::Halt {
             return Some(SHUTDOWN_CRASH);
         }
-        let told = self.store.as_mut().map(Store::turn).unwrap_or_default();
+        let by_store = self.listen(xen, domid);
         let typed = self.console.as_mut().map(Console::turn).unwrap_or_default();
         self.notify(xen, domid);
         xen.use_cpu(domid, TURN_CPU_NS);
-        let by_store = told.into_iter().find_map(|event| self.hear(xen, domid, event));
         self.balloon.turn(xen, domid);
         let by_console = typed.iter().find_map(|line| self.obey(line));
         // What was said in return goes out before the end.
         if let Some(console) = self.console.as_mut() {
-            console.turn();
+            console.push();
         }
-        if let Some(store) = self.store.as_mut() {
-            store.turn();
-        }
+        // The store, which is another thread, may have answered meanwhile.
+        let by_store = by_store.or_else(|| self.listen(xen, domid));
         self.notify(xen, domid);
         self.update_report();
         by_store.or(by_console).or_else(|| self.end_of_script(xen, domid))
@@ -106,6 +104,12 @@ impl GuestRun {
             // A port that nobody bound yet loses the event, as on real Xen.
             let _ = xen.send(domid, port);
         }
+    }
+
+    /// Moves the conversation with the store, and does what it said; tells the reason of a shutdown that it asked for.
+    fn listen(&mut self, xen: &mut Xen, domid: DomId) -> Option<u8> {
+        let told = self.store.as_mut().map(Store::turn).unwrap_or_default();
+        told.into_iter().find_map(|event| self.hear(xen, domid, event))
     }
 
     /// What the store said.

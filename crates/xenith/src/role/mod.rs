@@ -58,7 +58,7 @@ struct Started {
 /// What every role does before its own work.
 fn begin(role: Role, site: &Site) -> Result<Started, Problem> {
     logging::begin(role.name(), site.log_level);
-    xen_sys::give_back_large();
+    xen_sys::keep_heap_small();
     // As the kernel names the process; `exe` where `xenith all` started it.
     if let Ok(name) = std::ffi::CString::new(format!("xenith-{}", role.name())) {
         let _ = rustix::thread::set_name(&name);

@@ -199,6 +199,10 @@ impl World for LabWorld {
         fs::remove_file(AUTOSTARTED).context(AUTOSTARTED)?;
         self.kill(Role::Control)
     }
+
+    fn is_autostarted(&self) -> bool {
+        Path::new(AUTOSTARTED).exists()
+    }
 }
 
 /// The role's process: `xenith all` names its children `xenith-ROLE`.

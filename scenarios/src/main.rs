@@ -156,18 +156,7 @@ fn run(place: Place) -> Result<usize> {
         }
         Place::Sim { names, xen } => {
             sim_world::log();
-            let mut world = SimWorld::start(release(&xen)?)?;
-            let failed = tell_all(&mut world, &choose(&names)?);
-            if failed > 0 {
-                for domid in 0..100 {
-                    if let Some(report) = world.machine().guest(xen_abi::DomId(domid)) {
-                        println!("d{domid}: {report:?}");
-                    }
-                }
-                println!("{:#?}", world.machine().audit());
-            println!("{}", world.machine().console());
-            }
-            Ok(failed)
+            Ok(tell_all(&mut SimWorld::start(release(&xen)?)?, &choose(&names)?))
         }
         Place::Serve { xen, dir } => serve::serve(release(&xen)?, dir).map(|()| 0),
         Place::Follow { socket, file } => follow::follow(&socket, &file).map(|()| 0),

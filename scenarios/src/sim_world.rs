@@ -41,6 +41,8 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(30);
 /// Where control keeps what outlives the host, below the host's directory.
 pub const STATE: &str = "state";
+/// The file by which control knows that it dealt with all that is to start with the host.
+const AUTOSTARTED: &str = "autostarted";
 /// Real time that a step of a story gives the roles' threads.
 const BREATH: Duration = Duration::from_millis(2);
 
@@ -342,8 +344,12 @@ impl World for SimWorld {
     }
 
     fn boot_again(&mut self) -> Result<()> {
-        std::fs::remove_file(self.path("autostarted"))?;
+        std::fs::remove_file(self.path(AUTOSTARTED))?;
         self.kill(Role::Control)
+    }
+
+    fn is_autostarted(&self) -> bool {
+        self.path(AUTOSTARTED).exists()
     }
 }
 

@@ -115,6 +115,8 @@ pub trait World {
     fn kill(&mut self, role: Role) -> Result<()>;
     /// Ends control at once and starts it as after the host's boot: whatever is to start with the host does so.
     fn boot_again(&mut self) -> Result<()>;
+    /// Whether control has dealt with all that is to start with the host since it booted.
+    fn is_autostarted(&self) -> bool;
 }
 
 /// Asks until the answer is there, or fails with what was waited for.

@@ -28,6 +28,7 @@ pub fn run(world: &mut dyn World) -> Result<()> {
         }
         world.client().store_config(&config, Version::None).with_context(|| format!("store {name}"))?;
     }
+    started_all(world)?;
     world.boot_again()?;
     came(world, &COME)?;
     failed_once(world)?;
@@ -49,8 +50,14 @@ pub fn run(world: &mut dyn World) -> Result<()> {
     Ok(())
 }
 
+fn started_all(world: &mut dyn World) -> Result<()> {
+    let limit = world.boot_limit();
+    until(world, "control to have started all that it is to start", limit, |world| Ok(world.is_autostarted().then_some(())))
+}
+
 /// Waits until just these run, by the order in which they were created.
 fn came(world: &mut dyn World, names: &[&str]) -> Result<()> {
+    started_all(world)?;
     let limit = world.boot_limit();
     let mut seen = Vec::new();
     let there = until(world, "all to be started", limit, |world| {

@@ -79,9 +79,9 @@ fn worker_of(handle: &Arc<Handle>) -> Means {
     }
 }
 
-/// What the roles say, to standard output, or where a test's words go: a story that fails is told with it. Only the first call in a process counts.
+/// What the roles warn of, to standard output, or where a test's words go: a story that fails is told with it. Only the first call in a process counts.
 pub fn log() {
-    let _ = tracing_subscriber::fmt().with_test_writer().with_ansi(false).try_init();
+    let _ = tracing_subscriber::fmt().with_test_writer().with_ansi(false).with_max_level(tracing_subscriber::filter::LevelFilter::WARN).try_init();
 }
 
 /// A role in its thread.

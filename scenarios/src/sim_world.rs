@@ -20,6 +20,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use rustix::event::{EventfdFlags, eventfd};
 use tempfile::TempDir;
+use tracing_subscriber::filter::LevelFilter;
 use xen_abi::{DomId, Release};
 use xen_hv::{Dom0StoreRing, Xen};
 use xen_sim::{Handle, Machine, MachineConfig, Script};
@@ -81,7 +82,7 @@ fn worker_of(handle: &Arc<Handle>) -> Means {
 
 /// What the roles warn of, to standard output, or where a test's words go: a story that fails is told with it. Only the first call in a process counts.
 pub fn log() {
-    let _ = tracing_subscriber::fmt().with_test_writer().with_ansi(false).with_max_level(tracing_subscriber::filter::LevelFilter::WARN).try_init();
+    let _ = tracing_subscriber::fmt().with_test_writer().with_ansi(false).with_max_level(LevelFilter::WARN).try_init();
 }
 
 /// A role in its thread.

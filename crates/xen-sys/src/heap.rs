@@ -5,6 +5,9 @@
 /// From this size on a piece of memory is a mapping of its own: glibc's size at the start of a process.
 #[cfg(target_env = "gnu")]
 const OWN_MAPPING_BYTES: libc::c_int = 128 << 10;
+/// How many heaps the threads have.
+#[cfg(target_env = "gnu")]
+const HEAPS: libc::c_int = 1;
 
 /// Keeps the heap small: one for all threads, and no large piece in it. To be called before the first thread starts.
 ///
@@ -13,10 +16,11 @@ const OWN_MAPPING_BYTES: libc::c_int = 128 << 10;
 /// own, up to eight for each processor (`M_ARENA_MAX`), of which each keeps what its threads once needed. Other allocators do no such thing.
 pub fn keep_heap_small() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: mallopt takes two numbers, locks the allocator's state for itself, and a value that it does not take changes nothing.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_MAPPING_BYTES);
-        libc::mallopt(libc::M_ARENA_MAX, 1);
+    for (what, value) in [(libc::M_MMAP_THRESHOLD, OWN_MAPPING_BYTES), (libc::M_ARENA_MAX, HEAPS)] {
+        // SAFETY: mallopt takes two numbers, locks the allocator's state for itself, and a value that it does not take changes nothing.
+        unsafe {
+            libc::mallopt(what, value);
+        }
     }
 }
 

@@ -6,12 +6,14 @@ mod common;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
 use common::{Host, json_of, send};
 use serde_json::{Value, json};
 use xen_abi::Release;
+use xen_abi::hypercall::sched::ShutdownReason;
 use xen_sim::FaultPlan;
 use xenith_api::latest::EventKind;
 use xenith_control::{Caller, Control, ControlConfig};
@@ -116,6 +118,39 @@ async fn a_create_is_cancelled_at_every_step() {
             assert_eq!((&ended["state"], &ended["error"]["code"]), (&json!("cancelled"), &json!("cancelled")), "{release} {moment:?}");
             assert_eq!(host.everything(), before, "{release} {moment:?}");
         }
+    }
+}
+
+/// A kernel may end before the operation that started it is through: the word of its end comes when nobody knows the domain yet, and not again.
+#[tokio::test]
+async fn a_domain_that_stops_while_it_is_made_is_seen_to() {
+    let host = Host::new(Release::V4_17);
+    let request = json!({ "config": host.create_request("web")["config"], "dry_run": true });
+    let plan = json_of(&host.start(), "POST", "/v1/domains", Some(request), 200).await;
+    let last = plan["plan"].as_array().unwrap().len() - 1;
+    let before = host.everything();
+    // The create comes to the step, and the restart in its second half: its destroy has fewer.
+    for restart in [false, true] {
+        if restart {
+            json_of(&host.start(), "POST", "/v1/domains", Some(host.create_request("web")), 201).await;
+        }
+        let gate = Gate::new(Moment::AfterAct(last));
+        let control = gated(&host, &gate);
+        let path = match restart {
+            false => begin(&control, &host).await,
+            true => {
+                let begun = json_of(&control, "POST", "/v1/domains/web/restart?wait=0", None, 202).await;
+                format!("/v1/operations/{}", begun["id"].as_str().unwrap())
+            }
+        };
+        gate.reached().await;
+        host.stop(host.domids()[0], ShutdownReason::Poweroff);
+        let due = control.observe().unwrap();
+        assert!(due.is_some_and(|due| due < Duration::from_secs(1)), "restart {restart}: looked at again in {due:?}");
+        gate.open(Next::Go);
+        let ended = json_of(&control, "GET", &format!("{path}?wait=60"), None, 200).await;
+        assert_eq!(ended["state"], "succeeded", "restart {restart}: {ended}");
+        assert_eq!((control.observe().unwrap(), host.everything()), (None, before.clone()), "restart {restart}: it stopped, and goes");
     }
 }
 

@@ -4,6 +4,7 @@
 //!   what an earlier try left     --> recover
 //!   ours, and gone               --> somebody destroyed it: its nodes and its record go too
 //!   ours, and stopped            --> reap: [on]
+//!   being made, and stopped      --> looked at again: nobody tells when the operation is through
 //!   others'                      --> their names are taken
 //! ```
 
@@ -27,6 +28,8 @@ use crate::log::Draft;
 
 /// How soon a domain is looked at again that is on its way out.
 const DYING_AGAIN: Duration = Duration::from_millis(500);
+/// How soon one is looked at again that stopped while an operation was still making it.
+const IN_HAND_AGAIN: Duration = Duration::from_millis(100);
 
 impl Control {
     /// Looks at every domain and does what is due. Gives the time until something else is due, where something is,
@@ -44,9 +47,12 @@ impl Control {
         self.learn_names(&all);
         let by_uuid: HashMap<Uuid, &Seen> = all.iter().map(|seen| (seen.uuid(), seen)).collect();
         let mut next = None;
-        for record in own {
-            let due = self.look_after(engine, &record, by_uuid.get(&record.uuid).copied());
+        for record in &own {
+            let due = self.look_after(engine, record, by_uuid.get(&record.uuid).copied());
             next = [next, due].into_iter().flatten().min();
+        }
+        if all.iter().any(|seen| self.stopped_in_hand(&own, seen)) {
+            next = [next, Some(IN_HAND_AGAIN)].into_iter().flatten().min();
         }
         next = [next, self.look_after_others(engine, &all)].into_iter().flatten().min();
         self.changed();
@@ -61,8 +67,18 @@ impl Control {
             }
             // Somebody destroyed it, and somebody still holds its memory: nobody tells when it is gone.
             Some(seen) if seen.info.dying => Some(DYING_AGAIN),
+            // The one that somebody restarts, whose record is that of its last life.
+            Some(seen) if seen.domid().0 != record.domid => None,
             Some(seen) => seen.info.shutdown.and_then(|reason| self.reap(engine, record, reason)),
         }
+    }
+
+    /// Whether a domain of ours stopped that has no record yet, or had none when they were read: a kernel may end sooner than the operation that
+    /// started it.
+    fn stopped_in_hand(&self, own: &[Arc<DomainRecord>], seen: &Seen) -> bool {
+        let stopped = seen.info.shutdown.is_some() && !seen.info.dying;
+        let is = |record: &Arc<DomainRecord>| (record.uuid, record.domid) == (seen.uuid(), seen.domid().0);
+        stopped && !own.iter().any(is) && self.registry.is_ours(seen.uuid())
     }
 
     /// A domain of ours that is gone without our doing.

@@ -16,6 +16,7 @@ use xenith_engine::record::DomainRecord;
 use super::create::{created, destroyed};
 use super::{Control, Mode};
 use crate::log::Draft;
+use crate::registry::Held;
 
 /// The caller of what a config wants.
 pub(super) const OURSELVES: &str = "xenith";
@@ -51,15 +52,17 @@ impl Control {
             return Some(DUMP_AGAIN);
         }
         let now = engine.world.clock.now();
-        if action.brings_back() && life::is_held(stopped.quick_restarts) {
-            self.leave_stopped(engine, record);
+        let is_held = action.brings_back() && life::is_held(stopped.quick_restarts);
+        if action == Action::Preserve {
             return None;
         }
-        if action.brings_back() && now < stopped.due {
+        if action.brings_back() && !is_held && now < stopped.due {
             return Some(stopped.due - now);
         }
+        let Some(held) = self.take_in_hand(record) else { return Some(Duration::ZERO) };
         match action {
-            Action::Preserve => return None,
+            _ if is_held => self.leave_stopped(engine, record),
+            Action::Preserve => {}
             Action::Destroy | Action::CoredumpDestroy => self.end(engine, record),
             Action::Restart | Action::CoredumpRestart => self.start_again(engine, record, stopped.quick_restarts, None),
             Action::RenameRestart => {
@@ -69,6 +72,20 @@ impl Control {
             Action::SoftReset => self.soft_reset(engine, record, stopped.quick_restarts),
         }
         self.lock_stopped().remove(&record.uuid);
+        drop(held);
+        None
+    }
+
+    /// Nothing where an operation had the domain in hand that made it another one than was looked at.
+    fn take_in_hand(&self, record: &DomainRecord) -> Option<Held<'_>> {
+        let held = self.registry.hold(record.uuid);
+        let own = self.registry.own(record.uuid);
+        if own.as_deref() == Some(record) {
+            return Some(held);
+        }
+        if own.is_none_or(|own| own.domid != record.domid) {
+            self.forget_stopped(record.uuid);
+        }
         None
     }
 
@@ -131,10 +148,6 @@ impl Control {
 
     /// It restarted too often: from now on somebody else must say what becomes of it.
     fn leave_stopped(&self, engine: &Engine, record: &DomainRecord) {
-        let in_hand = self.registry.hold(record.uuid);
-        if self.registry.own(record.uuid).as_deref() != Some(record) {
-            return;
-        }
         let held = DomainRecord { held: true, ..record.clone() };
         // Not written down, it is held all the same until control starts again.
         if let Err(error) = engine.world.records.save(&held) {
@@ -147,15 +160,9 @@ impl Control {
         tracing::warn!("{detail}");
         self.tell(vec![Draft::new(EventKind::DomainHeld, detail).domain(name, Some(domid), record.uuid).caller(OURSELVES)]);
         self.registry.settle(held);
-        self.lock_stopped().remove(&record.uuid);
-        drop(in_hand);
     }
 
     fn end(&self, engine: &Engine, record: &DomainRecord) {
-        let held = self.registry.hold(record.uuid);
-        if self.registry.own(record.uuid).as_deref() != Some(record) {
-            return;
-        }
         self.settle_console(DomId(record.domid));
         match engine.destroy((self.fresh_ids)(), record.uuid, DomId(record.domid), &record.config.name) {
             Ok(()) => {
@@ -165,15 +172,10 @@ impl Control {
             }
             Err(problem) => tracing::warn!("{problem}; it is tried again"),
         }
-        drop(held);
     }
 
     /// The stopped domain goes, or is somebody else from then on.
     fn start_again(&self, engine: &Engine, record: &DomainRecord, quick_restarts: u32, keep: Option<RenameEntry>) {
-        let held = self.registry.hold(record.uuid);
-        if self.registry.own(record.uuid).as_deref() != Some(record) {
-            return;
-        }
         let DomainRecord { uuid, domid, ref config, .. } = *record;
         let ids = RestartIds { restart: (self.fresh_ids)(), destroy: (self.fresh_ids)(), create: (self.fresh_ids)() };
         let entry = RestartEntry { uuid, domid, quick_restarts, config: self.next_config(record), keep };
@@ -198,15 +200,10 @@ impl Control {
                 away();
             }
         }
-        drop(held);
     }
 
     /// It goes on where it stopped, on a machine that was reset.
     fn soft_reset(&self, engine: &Engine, record: &DomainRecord, quick_restarts: u32) {
-        let held = self.registry.hold(record.uuid);
-        if self.registry.own(record.uuid).as_deref() != Some(record) {
-            return;
-        }
         let DomainRecord { uuid, domid, ref config, .. } = *record;
         self.settle_console(DomId(domid));
         let started_ms = u64::try_from(engine.world.clock.since_epoch().as_millis()).unwrap_or(u64::MAX);
@@ -215,7 +212,6 @@ impl Control {
             Ok(()) => self.went_on(entry.record()),
             Err(problem) => tracing::warn!("{problem}; it is tried again"),
         }
-        drop(held);
     }
 
     /// A domain was reset in place.

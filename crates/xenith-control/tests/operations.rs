@@ -146,8 +146,8 @@ async fn a_domain_that_stops_while_it_is_made_is_seen_to() {
         gate.reached().await;
         host.stop(host.domids()[0], ShutdownReason::Poweroff);
         let due = control.observe().unwrap();
-        assert!(due.is_some_and(|due| due < Duration::from_secs(1)), "restart {restart}: looked at again in {due:?}");
         gate.open(Next::Go);
+        assert!(due.is_some_and(|due| due < Duration::from_secs(1)), "restart {restart}: looked at again in {due:?}");
         let ended = json_of(&control, "GET", &format!("{path}?wait=60"), None, 200).await;
         assert_eq!(ended["state"], "succeeded", "restart {restart}: {ended}");
         assert_eq!((control.observe().unwrap(), host.everything()), (None, before.clone()), "restart {restart}: it stopped, and goes");

@@ -67,18 +67,19 @@ impl Control {
             }
             // Somebody destroyed it, and somebody still holds its memory: nobody tells when it is gone.
             Some(seen) if seen.info.dying => Some(DYING_AGAIN),
-            // The one that somebody restarts, whose record is that of its last life.
+            // The one that is being restarted, whose record is that of its last life.
             Some(seen) if seen.domid().0 != record.domid => None,
             Some(seen) => seen.info.shutdown.and_then(|reason| self.reap(engine, record, reason)),
         }
     }
 
-    /// Whether a domain of ours stopped that has no record yet, or had none when they were read: a kernel may end sooner than the operation that
+    /// Whether a domain stopped that an operation is making, or has made since the records were read: a kernel may end sooner than the operation that
     /// started it.
     fn stopped_in_hand(&self, own: &[Arc<DomainRecord>], seen: &Seen) -> bool {
-        let stopped = seen.info.shutdown.is_some() && !seen.info.dying;
         let is = |record: &Arc<DomainRecord>| (record.uuid, record.domid) == (seen.uuid(), seen.domid().0);
-        stopped && !own.iter().any(is) && self.registry.is_ours(seen.uuid())
+        let unknown = seen.info.shutdown.is_some() && !seen.info.dying && !own.iter().any(is);
+        // In this order: it is in hand until its record is there.
+        unknown && (self.registry.in_hand().contains(&seen.uuid()) || self.registry.own(seen.uuid()).as_ref().is_some_and(is))
     }
 
     /// A domain of ours that is gone without our doing.

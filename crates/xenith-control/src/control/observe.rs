@@ -46,15 +46,9 @@ impl Control {
         let all = self.all(engine)?;
         self.learn_names(&all);
         let by_uuid: HashMap<Uuid, &Seen> = all.iter().map(|seen| (seen.uuid(), seen)).collect();
-        let mut next = None;
-        for record in &own {
-            let due = self.look_after(engine, record, by_uuid.get(&record.uuid).copied());
-            next = [next, due].into_iter().flatten().min();
-        }
-        if all.iter().any(|seen| self.stopped_in_hand(&own, seen)) {
-            next = [next, Some(IN_HAND_AGAIN)].into_iter().flatten().min();
-        }
-        next = [next, self.look_after_others(engine, &all)].into_iter().flatten().min();
+        let ours = own.iter().filter_map(|record| self.look_after(engine, record, by_uuid.get(&record.uuid).copied())).min();
+        let in_hand = all.iter().any(|seen| self.stopped_in_hand(&own, seen)).then_some(IN_HAND_AGAIN);
+        let next = [ours, in_hand, self.look_after_others(engine, &all)].into_iter().flatten().min();
         self.changed();
         Ok(next.map(|due| engine.world.clock.by_the_host(due)))
     }
@@ -84,10 +78,7 @@ impl Control {
 
     /// A domain of ours that is gone without our doing.
     fn clean_up_after(&self, engine: &Engine, record: &DomainRecord) {
-        let held = self.registry.hold(record.uuid);
-        if self.registry.own(record.uuid).as_deref() != Some(record) {
-            return;
-        }
+        let Some(held) = self.take_in_hand(record) else { return };
         let name = &record.config.name;
         tracing::info!("domain {name}: d{} is gone, somebody destroyed it", record.domid);
         match engine.destroy((self.fresh_ids)(), record.uuid, DomId(record.domid), name) {

@@ -77,7 +77,7 @@ impl Control {
     }
 
     /// Nothing where an operation had the domain in hand that made it another one than was looked at.
-    fn take_in_hand(&self, record: &DomainRecord) -> Option<Held<'_>> {
+    pub(super) fn take_in_hand(&self, record: &DomainRecord) -> Option<Held<'_>> {
         let held = self.registry.hold(record.uuid);
         let own = self.registry.own(record.uuid);
         if own.as_deref() == Some(record) {

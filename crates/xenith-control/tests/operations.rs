@@ -145,8 +145,11 @@ async fn a_domain_that_stops_while_it_is_made_is_seen_to() {
         };
         gate.reached().await;
         host.stop(host.domids()[0], ShutdownReason::Poweroff);
-        let due = control.observe().unwrap();
+        let looking = Arc::clone(&control);
+        let look = tokio::task::spawn_blocking(move || looking.observe().unwrap());
+        let due = tokio::time::timeout(Duration::from_secs(30), look).await;
         gate.open(Next::Go);
+        let due = due.expect("a look that does not wait for the operation").unwrap();
         assert!(due.is_some_and(|due| due < Duration::from_secs(1)), "restart {restart}: looked at again in {due:?}");
         let ended = json_of(&control, "GET", &format!("{path}?wait=60"), None, 200).await;
         assert_eq!(ended["state"], "succeeded", "restart {restart}: {ended}");
